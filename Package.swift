@@ -1,0 +1,174 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// One set of compiler settings for every target: Swift 6 mode, strict imports, no warnings.
+let houseSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+// Products of other packages, by the name the targets use.
+let argumentParser = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+let configuration = Target.Dependency.product(
+    name: "Configuration", package: "swift-configuration")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(
+    name: "HummingbirdTesting", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCertificateReloading = Target.Dependency.product(
+    name: "NIOCertificateReloading", package: "swift-nio-extras")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTPTypesHTTP1 = Target.Dependency.product(
+    name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let serviceLifecycle = Target.Dependency.product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "packhouse",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "packhouse", targets: ["packhouse"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(
+            url: "https://github.com/apple/swift-configuration", from: "1.4.0",
+            traits: ["YAML"]),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+    ],
+    targets: [
+        // MARK: Domain
+
+        .target(
+            name: "Registry",
+            dependencies: [httpTypes, nioCore, crypto, logging],
+            path: "Sources/Registry", swiftSettings: houseSettings),
+
+        // MARK: Formats
+
+        .target(
+            name: "FormatKit",
+            dependencies: ["Registry", httpTypes, nioCore],
+            path: "Sources/Formats/Kit", swiftSettings: houseSettings),
+        .target(
+            name: "GenericFormat",
+            dependencies: ["Registry", "FormatKit", httpTypes, nioCore],
+            path: "Sources/Formats/Generic", swiftSettings: houseSettings),
+
+        // MARK: Storage
+
+        .systemLibrary(
+            name: "CCrypto", path: "Sources/Storage/CCrypto",
+            pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(
+            name: "BlobStorage",
+            dependencies: ["Registry", "CCrypto", nioCore, nioPosix, crypto],
+            path: "Sources/Storage/Blobs", swiftSettings: houseSettings),
+        .systemLibrary(
+            name: "CLibPQ", path: "Sources/Storage/CLibPQ",
+            pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(
+            name: "Database",
+            dependencies: ["CLibPQ", grdb, logging],
+            path: "Sources/Storage/Database", swiftSettings: houseSettings),
+        .target(
+            name: "MetadataStorage",
+            dependencies: ["Registry", "Database"],
+            path: "Sources/Storage/Metadata", swiftSettings: houseSettings),
+
+        // MARK: Gateway
+
+        .target(
+            name: "GatewayServer",
+            dependencies: [
+                "Registry", "FormatKit", httpTypes, hummingbird, hummingbirdCore,
+                hummingbirdHTTP2, hummingbirdTLS, logging, crypto, cryptoExtras, nioCore,
+                nioPosix, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioSSL,
+                nioCertificateReloading, serviceLifecycle,
+            ],
+            path: "Sources/Gateway/Server", swiftSettings: houseSettings),
+        .executableTarget(
+            name: "packhouse",
+            dependencies: [
+                "Registry", "FormatKit", "GenericFormat", "BlobStorage", "Database",
+                "MetadataStorage", "GatewayServer", argumentParser, configuration, logging,
+                serviceLifecycle, yams, nioCore, nioPosix,
+            ],
+            path: "Sources/Gateway/Command", swiftSettings: houseSettings),
+
+        // MARK: Tests
+
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "Registry", "FormatKit", "GenericFormat", "BlobStorage", "Database",
+                "MetadataStorage", "GatewayServer", httpTypes, hummingbird,
+                hummingbirdTesting, logging, nioCore, nioPosix, subprocess,
+            ],
+            path: "Tests/Support", swiftSettings: houseSettings),
+        .testTarget(
+            name: "RegistryTests", dependencies: ["Registry", "TestSupport", httpTypes, nioCore],
+            path: "Tests/Registry", swiftSettings: houseSettings),
+        .testTarget(
+            name: "FormatKitTests", dependencies: ["FormatKit", "Registry", httpTypes, nioCore],
+            path: "Tests/Formats/Kit", swiftSettings: houseSettings),
+        .testTarget(
+            name: "GenericFormatTests",
+            dependencies: [
+                "GenericFormat", "FormatKit", "Registry", "TestSupport", httpTypes, nioCore,
+            ],
+            path: "Tests/Formats/Generic", swiftSettings: houseSettings),
+        .testTarget(
+            name: "BlobStorageTests",
+            dependencies: ["BlobStorage", "Registry", "TestSupport", nioCore, nioPosix],
+            path: "Tests/Storage/Blobs", swiftSettings: houseSettings),
+        .testTarget(
+            name: "DatabaseTests", dependencies: ["Database", "TestSupport", logging],
+            path: "Tests/Storage/Database", swiftSettings: houseSettings),
+        .testTarget(
+            name: "MetadataStorageTests",
+            dependencies: ["MetadataStorage", "Database", "Registry", "TestSupport"],
+            path: "Tests/Storage/Metadata", swiftSettings: houseSettings),
+        .testTarget(
+            name: "GatewayServerTests",
+            dependencies: [
+                "GatewayServer", "FormatKit", "GenericFormat", "Registry", "TestSupport",
+                httpTypes, hummingbird, hummingbirdTesting, logging, nioCore, nioPosix,
+            ],
+            path: "Tests/Gateway/Server", swiftSettings: houseSettings),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: ["packhouse", "TestSupport", subprocess],
+            path: "Tests/Gateway/Command", swiftSettings: houseSettings),
+        .testTarget(
+            name: "ArchitectureTests", dependencies: ["TestSupport"],
+            path: "Tests/Architecture", swiftSettings: houseSettings),
+    ]
+)

@@ -1,0 +1,1 @@
+@main enum Packhouse { static func main() {} }

@@ -1,0 +1,68 @@
+public import Registry
+
+/// Something that answers below a mount: a package format, or the management API. Both pass through
+/// the same pipeline, so that no route exists that is not authenticated, authorised and limited.
+protocol RequestSurface: Sendable {
+    /// The operation that the request means, or `nil` when the address is none of the surface's.
+    func prepare(_ head: RequestHead) throws(RegistryError) -> PreparedOperation?
+
+    /// A failure in the surface's own body.
+    func render(_ failure: RegistryError, for head: RequestHead) -> FormatResponse
+}
+
+/// A parsed operation of some surface, ready to run once the pipeline agrees.
+struct PreparedOperation: Sendable {
+    /// `FormatOperation.label`.
+    let label: String
+    let access: [AccessRequirement]
+    let bodyLimitBytes: Int64
+    /// Which token scopes apply; `nil` for the management API.
+    let family: ScopeFamily?
+    /// The flag that has to be on; `nil` where there is none.
+    let feature: (name: String, stage: Stage)?
+    let run:
+        @Sendable (_ context: RequestContext, _ body: consuming RequestBody)
+            async throws(RegistryError) -> FormatResponse
+}
+
+/// A request that was let through: who asks, where, and what there is to answer with.
+struct RequestContext: Sendable {
+    let head: RequestHead
+    let actor: Actor
+    /// The project or group that the address names; `nil` for the instance.
+    let namespace: NamespaceRecord?
+    /// Segments behind the project's path that belong to the format.
+    let remainder: [String]
+    /// The namespaces that the operation's requirements name, access to each of them granted.
+    let targets: [NamespaceReference: NamespaceRecord]
+    let services: GatewayServices
+
+    /// The granted namespace that a requirement of this operation names.
+    ///
+    /// - Throws: `internalError` when the operation declared no such requirement.
+    func target(_ reference: NamespaceReference) throws(RegistryError) -> NamespaceRecord {
+        guard let namespace = targets[reference] else {
+            throw RegistryError(
+                .internalError, "the operation used a namespace that it had not asked for")
+        }
+        return namespace
+    }
+}
+
+/// What operations answer with. One value for the whole server.
+public struct GatewayServices: Sendable {
+    public let metadata: any MetadataStore
+    public let blobs: any BlobStore
+    public let policy: any AccessPolicy
+    public let clock: any RegistryClock
+
+    public init(
+        metadata: any MetadataStore, blobs: any BlobStore,
+        policy: any AccessPolicy = StandardAccessPolicy(), clock: any RegistryClock = SystemClock()
+    ) {
+        self.metadata = metadata
+        self.blobs = blobs
+        self.policy = policy
+        self.clock = clock
+    }
+}

@@ -1,0 +1,45 @@
+/// One package format: its addresses, its operations and its words. Everything else, from routing to
+/// storage, is shared.
+public protocol PackageFormat: Sendable {
+    associatedtype Operation: FormatOperation
+
+    /// The name in addresses and flags.
+    static var id: FormatID { get }
+    /// How far the format has come; decides whether it is on where nobody set a gate.
+    static var stage: Stage { get }
+    /// Which token scopes apply.
+    static var family: ScopeFamily { get }
+
+    /// The operation that the request means. Pure: no I/O, no clock, no state.
+    ///
+    /// - Returns: `nil` when the address is none of the format's.
+    /// - Throws: `malformed` for a name that the format forbids, `methodNotAllowed` for an address
+    ///   that exists and does not take the method.
+    func parse(_ head: RequestHead) throws(RegistryError) -> Operation?
+
+    /// Carries out an operation to which access was granted.
+    func handle(
+        _ operation: Operation, _ head: RequestHead, body: consuming RequestBody,
+        in scope: any ScopeHandle
+    ) async throws(RegistryError) -> FormatResponse
+
+    /// A failure in the format's own body. Total, and quick.
+    func render(_ failure: RegistryError, for head: RequestHead) -> FormatResponse
+}
+
+extension PackageFormat {
+    public static var family: ScopeFamily { .packageRegistry }
+}
+
+/// One parsed request, as a value.
+public protocol FormatOperation: Sendable {
+    /// Names the operation in metrics, logs and the audit: `generic.file.upload`. One of few.
+    var label: String { get }
+    /// Everything that the operation touches, and how.
+    var access: [AccessRequirement] { get }
+    /// The most bytes that the body may have; 0 when there must be none.
+    var bodyLimitBytes: Int64 { get }
+
+    /// One operation of every kind that the format has, for tests that go through all of them.
+    static var examples: [Self] { get }
+}

@@ -1,0 +1,60 @@
+/// Keeps facts in a database. Transactions are synchronous closures: nothing can be awaited inside
+/// one (I6), and a closure may run more than once, because a transaction that lost a race is retried.
+///
+/// What a closure throws undoes its transaction and reaches the caller; a database that cannot be
+/// reached is `unavailable`, with a time to retry after.
+public protocol MetadataStore: Sendable {
+    /// Runs `body` on one consistent state of the database.
+    func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any MetadataReading) throws -> Value
+    ) async throws(RegistryError) -> Value
+
+    /// Runs `body` in one transaction that is durable when this returns.
+    func write<Value: Sendable>(
+        _ body: @escaping @Sendable (any MetadataWriting) throws -> Value
+    ) async throws(RegistryError) -> Value
+}
+
+/// What can be read in a transaction.
+public protocol MetadataReading: NamespaceReading, IdentityReading, PackageReading,
+    FeatureReading
+{}
+
+/// What can be read and written in a transaction.
+public protocol MetadataWriting: MetadataReading, NamespaceWriting, IdentityWriting,
+    PackageWriting, BlobWriting, FeatureWriting
+{
+    /// Appends to the audit.
+    func append(_ event: AuditEvent, at now: Timestamp) throws
+}
+
+/// A principal as far as a query can see it: which projects may it read packages of? The answer in
+/// SQL is the same as that of `StandardAccessPolicy`; a test compares the two.
+public enum PackageReader: Hashable, Sendable {
+    /// Everything: an administrator, or the gateway itself.
+    case everything
+    /// What is public.
+    case anonymous
+    /// What is public or internal, or where the user's role is reporter or more.
+    case user(Int64)
+    /// What is public, or in this project or group.
+    case namespace(Int64)
+
+    /// What `principal` may read, token scopes aside.
+    public init(_ principal: Principal) {
+        switch principal {
+        case .anonymous: self = .anonymous
+        case .user(let user): self = user.isAdmin ? .everything : .user(user.id)
+        case .deployToken(let token): self = .namespace(token.namespaceID)
+        case .job(let job): self = .user(job.userID)
+        }
+    }
+}
+
+/// The projects that a list or a look-up covers.
+public enum ProjectSet: Hashable, Sendable {
+    case project(Int64)
+    /// All projects at or below this namespace.
+    case below(Int64)
+    case instance
+}

@@ -1,0 +1,104 @@
+/// The kinds of namespaces. Groups and users' namespaces contain; projects are published to.
+public enum NamespaceKind: String, Sendable, CaseIterable, Codable {
+    case group
+    case project
+    /// The namespace that every user has, at the path of the user's name.
+    case user
+}
+
+/// A row of `namespaces`: a group, a user's namespace or a project.
+public struct NamespaceRecord: Hashable, Sendable {
+    public let id: Int64
+    public let kind: NamespaceKind
+    /// Fixed when it is created.
+    public let path: NamespacePath
+    public let parentID: Int64?
+    /// The ids of all namespaces above it, the topmost first; without its own.
+    public let lineage: [Int64]
+    /// What people call it.
+    public let name: String
+    public let summary: String
+    /// Its own visibility.
+    public let visibility: Visibility
+    /// The least visible of its own and those above it: what decides.
+    public let effectiveVisibility: Visibility
+    /// Its own settings.
+    public let settings: NamespaceSettings
+    /// Its own settings, completed by those above it.
+    public let effectiveSettings: NamespaceSettings
+    public let creatorID: Int64?
+    public let createdAt: Timestamp
+
+    public init(
+        id: Int64, kind: NamespaceKind, path: NamespacePath, parentID: Int64?, lineage: [Int64],
+        name: String, summary: String, visibility: Visibility, effectiveVisibility: Visibility,
+        settings: NamespaceSettings, effectiveSettings: NamespaceSettings, creatorID: Int64?,
+        createdAt: Timestamp
+    ) {
+        self.id = id
+        self.kind = kind
+        self.path = path
+        self.parentID = parentID
+        self.lineage = lineage
+        self.name = name
+        self.summary = summary
+        self.visibility = visibility
+        self.effectiveVisibility = effectiveVisibility
+        self.settings = settings
+        self.effectiveSettings = effectiveSettings
+        self.creatorID = creatorID
+        self.createdAt = createdAt
+    }
+}
+
+/// What can be set on a namespace; a value that is absent is taken from the namespace above.
+public struct NamespaceSettings: Hashable, Sendable, Codable {
+    /// By format name: whether other bytes may be published under a name that is taken.
+    public var allowsReplacing: [String: Bool]
+    /// Whether the name of a deleted version stays taken until it is collected; `true` if unset.
+    public var reservesDeletedNames: Bool?
+
+    public init(allowsReplacing: [String: Bool] = [:], reservesDeletedNames: Bool? = nil) {
+        self.allowsReplacing = allowsReplacing
+        self.reservesDeletedNames = reservesDeletedNames
+    }
+
+    /// These settings, with what they leave open taken from `parent`.
+    public func completed(by parent: NamespaceSettings) -> NamespaceSettings {
+        NamespaceSettings(
+            allowsReplacing: parent.allowsReplacing.merging(allowsReplacing) { _, own in own },
+            reservesDeletedNames: reservesDeletedNames ?? parent.reservesDeletedNames)
+    }
+
+    /// Whether other bytes may be published under a name of `format` that is taken.
+    public func allowsReplacing(_ format: FormatID) -> Bool {
+        allowsReplacing[format.name] ?? false
+    }
+}
+
+/// A namespace to be inserted. Path and lineage follow from the parent.
+public struct NamespaceDraft: Sendable {
+    public var kind: NamespaceKind
+    public var path: NamespacePath
+    public var parentID: Int64?
+    public var name: String
+    public var summary: String
+    public var visibility: Visibility
+    public var settings: NamespaceSettings
+    public var creatorID: Int64?
+
+    public init(
+        kind: NamespaceKind, path: NamespacePath, parentID: Int64? = nil, name: String,
+        summary: String = "", visibility: Visibility = .private,
+        settings: NamespaceSettings = NamespaceSettings(), creatorID: Int64? = nil
+    ) {
+        self.kind = kind
+        self.path = path
+        self.parentID = parentID
+        self.name = name
+        self.summary = summary
+        self.visibility = visibility
+        self.settings = settings
+        self.creatorID = creatorID
+    }
+}

@@ -1,0 +1,148 @@
+/// A row of `packages`: a named series of versions of one format in one project.
+public struct PackageRecord: Hashable, Sendable {
+    public let id: Int64
+    public let projectID: Int64
+    public let format: FormatID
+    public let name: String
+    /// Grows with every change to anything in the package: the ETag of derived documents.
+    public let revision: Int64
+    public let createdAt: Timestamp
+    public let updatedAt: Timestamp
+
+    public init(
+        id: Int64, projectID: Int64, format: FormatID, name: String, revision: Int64,
+        createdAt: Timestamp, updatedAt: Timestamp
+    ) {
+        self.id = id
+        self.projectID = projectID
+        self.format = format
+        self.name = name
+        self.revision = revision
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt
+    }
+}
+
+/// What people should think of a version.
+///
+/// *Source*: GitLab, "Packages API", `status`; `yanked` is PEP 592's.
+public enum VersionStatus: String, Sendable, CaseIterable {
+    case `default`
+    case hidden
+    case yanked
+    case deprecated
+    case error
+}
+
+/// A row of `versions`: one release.
+public struct VersionRecord: Hashable, Sendable {
+    /// What the packages API calls the package's id.
+    public let id: Int64
+    public let package: PackageRecord
+    public let name: String
+    public let status: VersionStatus
+    /// A JSON object that only the format reads.
+    public let attributes: String
+    /// Who published it, as `Principal.label` says.
+    public let creator: String
+    public let creatorID: Int64?
+    public let build: BuildRecord
+    public let createdAt: Timestamp
+    /// When it went to the trash; `nil` while it is there for all to see.
+    public let deletedAt: Timestamp?
+
+    public init(
+        id: Int64, package: PackageRecord, name: String, status: VersionStatus,
+        attributes: String, creator: String, creatorID: Int64?, build: BuildRecord,
+        createdAt: Timestamp, deletedAt: Timestamp?
+    ) {
+        self.id = id
+        self.package = package
+        self.name = name
+        self.status = status
+        self.attributes = attributes
+        self.creator = creator
+        self.creatorID = creatorID
+        self.build = build
+        self.createdAt = createdAt
+        self.deletedAt = deletedAt
+    }
+}
+
+/// A row of `files` with its `blobs` row: named content of a version.
+public struct FileRecord: Hashable, Sendable {
+    public let id: Int64
+    public let packageID: Int64
+    public let versionID: Int64
+    /// The name inside the version; slashes make levels.
+    public let path: String
+    public let digests: BlobDigests
+    /// Bytes.
+    public let size: Int64
+    public let storageKey: StorageKey
+    /// The media type that it is served with; `nil` for the format's own default.
+    public let mediaType: String?
+    /// A JSON object that only the format reads.
+    public let attributes: String
+    public let createdAt: Timestamp
+    public let deletedAt: Timestamp?
+
+    public init(
+        id: Int64, packageID: Int64, versionID: Int64, path: String, digests: BlobDigests,
+        size: Int64, storageKey: StorageKey, mediaType: String?, attributes: String,
+        createdAt: Timestamp, deletedAt: Timestamp?
+    ) {
+        self.id = id
+        self.packageID = packageID
+        self.versionID = versionID
+        self.path = path
+        self.digests = digests
+        self.size = size
+        self.storageKey = storageKey
+        self.mediaType = mediaType
+        self.attributes = attributes
+        self.createdAt = createdAt
+        self.deletedAt = deletedAt
+    }
+}
+
+/// Which versions a list is to contain.
+public struct VersionFilter: Hashable, Sendable {
+    /// What a list of versions can be ordered by.
+    public enum Order: String, Sendable, CaseIterable {
+        case createdAt = "created_at"
+        case name
+        case version
+        case type
+        case projectPath = "project_path"
+    }
+
+    public var format: FormatID?
+    /// Part of a package's name, compared without case.
+    public var nameContains: String?
+    /// The whole name of a package.
+    public var packageName: String?
+    /// The whole name of a version.
+    public var versionName: String?
+    /// `nil` for every status but hidden and error.
+    public var statuses: Set<VersionStatus>?
+    /// Whether to list the trash instead.
+    public var isDeleted: Bool
+    public var order: Order
+    public var direction: SortDirection
+
+    public init(
+        format: FormatID? = nil, nameContains: String? = nil, packageName: String? = nil,
+        versionName: String? = nil, statuses: Set<VersionStatus>? = nil, isDeleted: Bool = false,
+        order: Order = .createdAt, direction: SortDirection = .ascending
+    ) {
+        self.format = format
+        self.nameContains = nameContains
+        self.packageName = packageName
+        self.versionName = versionName
+        self.statuses = statuses
+        self.isDeleted = isDeleted
+        self.order = order
+        self.direction = direction
+    }
+}

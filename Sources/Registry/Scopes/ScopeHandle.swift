@@ -1,0 +1,54 @@
+/// The part of the registry that a request's address names, as its format sees it: a project, the
+/// union of a group's projects, or the union of all.
+///
+/// A handle exists only after access was granted, and shows only what its caller may read.
+public protocol ScopeHandle: Sendable {
+    /// The project or group, or `nil` for the instance.
+    var namespace: NamespaceRecord? { get }
+    /// Segments behind the project's path that belong to the format, as OCI's repository names have.
+    var remainder: [String] { get }
+    /// Whether published names of `format` may be given other bytes.
+    func allowsReplacing(_ format: FormatID) -> Bool
+
+    /// The file of this name; in a union, the newest.
+    func findFile(_ address: FileAddress) async throws(RegistryError) -> PublishedFile?
+    /// The version of this name; in a union, the newest.
+    func findVersion(
+        format: FormatID, package: String, version: String
+    ) async throws(RegistryError) -> VersionRecord?
+    /// In bytewise order of their paths.
+    func listFiles(
+        of version: VersionRecord, page: PageRequest
+    ) async throws(RegistryError) -> Page<FileRecord>
+
+    /// Opens the bytes of a file, and checks that they have the right size.
+    func open(_ file: FileRecord) async throws(RegistryError) -> any BlobReader
+
+    /// Begins to store bytes.
+    ///
+    /// - Throws: `methodNotAllowed` in a union, which is read-only.
+    func beginUpload(hashes: ExtraHashes) async throws(RegistryError) -> BlobUpload
+
+    /// Makes stored bytes visible, all of them or none.
+    ///
+    /// - Throws: `conflict` when a name is taken by other bytes or lies in the trash,
+    ///   `preconditionFailed` when a file's precondition does not hold, `forbidden` when the
+    ///   caller may not publish this package, `methodNotAllowed` in a union.
+    func publish(
+        _ draft: PublishDraft, format: FormatID
+    ) async throws(RegistryError) -> PublishOutcome
+
+    /// Moves a file to the trash, if it still holds one of `digests`; `nil` asks nothing.
+    ///
+    /// - Returns: whether there was such a file.
+    func trashFile(
+        _ address: FileAddress, ifMatches digests: Set<Digest>?
+    ) async throws(RegistryError) -> Bool
+
+    /// Moves a version to the trash, with everything in it.
+    ///
+    /// - Returns: whether there was such a version.
+    func trashVersion(
+        format: FormatID, package: String, version: String
+    ) async throws(RegistryError) -> Bool
+}
