@@ -4,23 +4,27 @@ public enum Principal: Hashable, Sendable {
     case user(UserPrincipal)
     case deployToken(DeployTokenPrincipal)
     case job(JobPrincipal)
+    /// Whoever runs a command on the server itself, and so holds the database anyway.
+    case console
 
     /// The user behind the credential: the owner of a personal token, the user who started a job.
     public var userID: Int64? {
         switch self {
         case .user(let user): user.id
         case .job(let job): job.userID
-        case .anonymous, .deployToken: nil
+        case .anonymous, .deployToken, .console: nil
         }
     }
 
-    /// Names the principal in logs and audit events: `user:root`, `deploy_token:7`, `job:42`.
+    /// Names the principal in logs and audit events: `user:root`, `deploy_token:7`, `job:42`,
+    /// `cli`.
     public var label: String {
         switch self {
         case .anonymous: "anonymous"
         case .user(let user): "user:\(user.username)"
         case .deployToken(let token): "deploy_token:\(token.id)"
         case .job(let job): "job:\(job.jobID)"
+        case .console: "cli"
         }
     }
 }

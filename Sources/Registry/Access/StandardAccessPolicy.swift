@@ -10,6 +10,7 @@ public struct StandardAccessPolicy: AccessPolicy {
         case .user(let user): decideUser(user, question)
         case .deployToken(let token): decideDeployToken(token, question)
         case .job(let job): decideJob(job, question)
+        case .console: .allow
         }
     }
 

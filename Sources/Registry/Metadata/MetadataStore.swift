@@ -47,6 +47,7 @@ public enum PackageReader: Hashable, Sendable {
         case .user(let user): self = user.isAdmin ? .everything : .user(user.id)
         case .deployToken(let token): self = .namespace(token.namespaceID)
         case .job(let job): self = .user(job.userID)
+        case .console: self = .everything
         }
     }
 }
