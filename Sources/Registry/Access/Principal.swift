@@ -36,12 +36,18 @@ public struct UserPrincipal: Hashable, Sendable {
     public let isAdmin: Bool
     /// What the token may be used for; `nil` for a password, which may be used for everything.
     public let scopes: Set<TokenScope>?
+    /// The personal access token that was presented; `nil` for a password.
+    public let tokenID: Int64?
 
-    public init(id: Int64, username: String, isAdmin: Bool, scopes: Set<TokenScope>?) {
+    public init(
+        id: Int64, username: String, isAdmin: Bool, scopes: Set<TokenScope>?,
+        tokenID: Int64? = nil
+    ) {
         self.id = id
         self.username = username
         self.isAdmin = isAdmin
         self.scopes = scopes
+        self.tokenID = tokenID
     }
 }
 
