@@ -52,8 +52,11 @@ public struct StandardAccessPolicy: AccessPolicy {
         _ token: DeployTokenPrincipal, _ question: AccessQuestion
     ) -> AccessDecision {
         guard let namespace = question.namespace else {
-            return question.action == .readPackages
-                ? .allow : .refuse("a deploy token may not \(question.action.phrase)")
+            guard question.action == .readPackages else {
+                return .refuse("a deploy token may not \(question.action.phrase)")
+            }
+            guard let missing = missingScope(token.scopes, question) else { return .allow }
+            return .refuse("the deploy token lacks the scope '\(missing.rawValue)'")
         }
         guard namespace.id == token.namespaceID || namespace.lineage.contains(token.namespaceID)
         else {

@@ -42,6 +42,8 @@ public protocol PackageReading {
     ) throws -> [PublishedFile]
     /// By id, in the trash or not.
     func findFile(_ id: Int64) throws -> PublishedFile?
+    /// The file of this path that is not in the trash.
+    func findFile(versionID: Int64, path: String) throws -> FileRecord?
     /// In bytewise order of their paths.
     func listFiles(
         versionID: Int64, isDeleted: Bool, page: PageRequest

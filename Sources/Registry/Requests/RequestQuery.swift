@@ -6,6 +6,11 @@ public struct RequestQuery: Hashable, Sendable {
     /// Names and values; a parameter without `=` has an empty value.
     public let items: [(name: String, value: String)]
 
+    /// A query without parameters.
+    public init() {
+        items = []
+    }
+
     /// Reads what stands behind the `?`.
     ///
     /// - Throws: `malformed` for a bad escape or more than `limitCount` parameters.

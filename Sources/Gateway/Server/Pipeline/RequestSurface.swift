@@ -1,13 +1,20 @@
-public import Registry
+import Registry
 
 /// Something that answers below a mount: a package format, or the management API. Both pass through
 /// the same pipeline, so that no route exists that is not authenticated, authorised and limited.
 protocol RequestSurface: Sendable {
+    /// The flag that has to be on; `nil` where there is none.
+    var feature: (name: String, stage: Stage)? { get }
+
     /// The operation that the request means, or `nil` when the address is none of the surface's.
     func prepare(_ head: RequestHead) throws(RegistryError) -> PreparedOperation?
 
     /// A failure in the surface's own body.
     func render(_ failure: RegistryError, for head: RequestHead) -> FormatResponse
+}
+
+extension RequestSurface {
+    var feature: (name: String, stage: Stage)? { nil }
 }
 
 /// A parsed operation of some surface, ready to run once the pipeline agrees.
@@ -18,8 +25,6 @@ struct PreparedOperation: Sendable {
     let bodyLimitBytes: Int64
     /// Which token scopes apply; `nil` for the management API.
     let family: ScopeFamily?
-    /// The flag that has to be on; `nil` where there is none.
-    let feature: (name: String, stage: Stage)?
     let run:
         @Sendable (_ context: RequestContext, _ body: consuming RequestBody)
             async throws(RegistryError) -> FormatResponse
@@ -35,7 +40,7 @@ struct RequestContext: Sendable {
     let remainder: [String]
     /// The namespaces that the operation's requirements name, access to each of them granted.
     let targets: [NamespaceReference: NamespaceRecord]
-    let services: GatewayServices
+    let services: RegistryServices
 
     /// The granted namespace that a requirement of this operation names.
     ///
@@ -46,23 +51,5 @@ struct RequestContext: Sendable {
                 .internalError, "the operation used a namespace that it had not asked for")
         }
         return namespace
-    }
-}
-
-/// What operations answer with. One value for the whole server.
-public struct GatewayServices: Sendable {
-    public let metadata: any MetadataStore
-    public let blobs: any BlobStore
-    public let policy: any AccessPolicy
-    public let clock: any RegistryClock
-
-    public init(
-        metadata: any MetadataStore, blobs: any BlobStore,
-        policy: any AccessPolicy = StandardAccessPolicy(), clock: any RegistryClock = SystemClock()
-    ) {
-        self.metadata = metadata
-        self.blobs = blobs
-        self.policy = policy
-        self.clock = clock
     }
 }

@@ -1,0 +1,112 @@
+import Registry
+
+/// Finds out who presents a credential.
+final class Authenticator: Sendable {
+    private let hasher: PasswordHasher
+    private let throttle: LoginThrottle
+
+    init(clock: any RegistryClock, hasher: PasswordHasher) {
+        self.hasher = hasher
+        self.throttle = LoginThrottle(clock: clock)
+    }
+
+    /// What a credential turned out to be.
+    enum Finding: Sendable {
+        case principal(Principal, expiresAt: Timestamp?, tokenID: Int64?)
+        /// A name and a password: `user` is `nil` when there is no such user.
+        case needsPassword(user: UserRecord?)
+        case wrong
+    }
+
+    /// Looks the credential up in a transaction, as far as one can without hashing a password.
+    static func look(
+        up credential: Credential, _ tx: any MetadataReading, at now: Timestamp
+    ) throws -> Finding {
+        switch credential {
+        case .none:
+            return .principal(.anonymous, expiresAt: nil, tokenID: nil)
+        case .token(let secret, let kinds):
+            guard let token = try tx.findToken(secretHash: SecretToken.hash(secret)),
+                kinds.contains(token.kind)
+            else { return .wrong }
+            return try look(up: token, tx, at: now)
+        case .basic(let username, let password):
+            if let token = try tx.findToken(secretHash: SecretToken.hash(password)) {
+                // A deploy token belongs to its name; other tokens are taken with any.
+                if token.kind == .deploy, token.username != username { return .wrong }
+                return try look(up: token, tx, at: now)
+            }
+            return .needsPassword(user: try tx.findUser(username: username))
+        }
+    }
+
+    private static func look(
+        up token: TokenRecord, _ tx: any MetadataReading, at now: Timestamp
+    ) throws -> Finding {
+        guard token.isActive(at: now) else { return .wrong }
+        var user: UserRecord?
+        if let userID = token.userID {
+            user = try tx.findUser(userID)
+            guard user?.state == .active else { return .wrong }
+        }
+        guard let principal = principal(of: token, user: user) else { return .wrong }
+        let isDue =
+            token.lastUsedAt.map { $0.advanced(bySeconds: TokenRecord.lastUsedStepSeconds) <= now }
+            ?? true
+        return .principal(
+            principal, expiresAt: token.expiresAt, tokenID: isDue ? token.id : nil)
+    }
+
+    private static func principal(of token: TokenRecord, user: UserRecord?) -> Principal? {
+        switch (token.kind, user, token.namespaceID) {
+        case (.personal, .some(let user), _):
+            return .user(
+                UserPrincipal(
+                    id: user.id, username: user.username, isAdmin: user.isAdmin,
+                    scopes: token.scopes, tokenID: token.id))
+        case (.deploy, _, .some(let namespaceID)):
+            return .deployToken(
+                DeployTokenPrincipal(
+                    id: token.id, username: token.username, namespaceID: namespaceID,
+                    scopes: token.scopes))
+        case (.job, .some(let user), .some(let projectID)):
+            return .job(
+                JobPrincipal(
+                    id: token.id, jobID: token.jobID ?? 0, projectID: projectID, userID: user.id,
+                    username: user.username, build: token.build))
+        default:
+            return nil
+        }
+    }
+
+    /// Checks a password, slowly on purpose.
+    ///
+    /// - Throws: `unauthenticated` when it is wrong, `tooManyRequests` after too many failures.
+    func checkPassword(
+        _ credential: Credential, user: UserRecord?, address: String
+    ) async throws(RegistryError) -> Principal {
+        guard case .basic(let username, let password) = credential else {
+            throw RegistryError.wrongCredential()
+        }
+        try throttle.check(account: username, address: address)
+        let isRight = try await hasher.verify(password, against: user?.passwordHash)
+        guard isRight, let user, user.state == .active else {
+            throttle.recordFailure(account: username, address: address)
+            throw RegistryError.wrongCredential()
+        }
+        throttle.recordSuccess(account: username)
+        return .user(
+            UserPrincipal(
+                id: user.id, username: user.username, isAdmin: user.isAdmin, scopes: nil))
+    }
+}
+
+extension RegistryError {
+    /// The credential is not one that the gateway issued, or no longer good; which of the two is
+    /// not said.
+    static func wrongCredential() -> RegistryError {
+        RegistryError(
+            .unauthenticated, "the credential is wrong, expired or revoked",
+            reason: "wrong_credential")
+    }
+}

@@ -1,0 +1,254 @@
+import HTTPTypes
+import Logging
+public import Registry
+
+/// Answers every request: finds where it goes, who asks, whether that is allowed, and lets the format
+/// or the management API do the rest. Steps 2 to 8 and 12 of a request are written here, once.
+public struct Gateway: RequestResponder {
+    /// How the address of the client and the address that it used are found.
+    public typealias OriginResolution =
+        @Sendable (IncomingRequest) -> (origin: PublicOrigin, clientAddress: String)
+
+    private let table: MountTable
+    private let surfaces: [Mount.Surface: any RequestSurface]
+    private let services: RegistryServices
+    private let resolver: AccessResolver
+    private let resolveOrigin: OriginResolution
+    private let logger: Logger
+
+    /// A gateway in front of `formats` and of the management API.
+    init(
+        formats: [any PackageFormat], management: any RequestSurface, services: RegistryServices,
+        hasher: PasswordHasher, resolveOrigin: @escaping OriginResolution, logger: Logger
+    ) {
+        var surfaces: [Mount.Surface: any RequestSurface] = [
+            .health: HealthSurface(probe: ReadinessProbe(services: services)),
+            .management: management,
+        ]
+        var ids: [FormatID] = []
+        for format in formats {
+            let id = type(of: format).id
+            ids.append(id)
+            surfaces[.format(id.name)] = format.makeSurface()
+        }
+        self.table = MountTable(formats: ids)
+        self.surfaces = surfaces
+        self.services = services
+        self.resolveOrigin = resolveOrigin
+        self.logger = logger
+        self.resolver = AccessResolver(
+            metadata: services.metadata, clock: services.clock,
+            authenticator: Authenticator(clock: services.clock, hasher: hasher),
+            cache: AdministrationCache(metadata: services.metadata))
+    }
+
+    /// Keeps what the gateway remembers of access up to date; to be run beside the server.
+    public var poller: AdministrationPoller {
+        AdministrationPoller(cache: resolver.cache, logger: logger)
+    }
+
+    public func respond(
+        to request: IncomingRequest, body: any RequestBodySource, trace: RequestTrace
+    ) async -> FormatResponse {
+        let (origin, clientAddress) = resolveOrigin(request)
+        trace.note { $0.clientAddress = clientAddress }
+        let bare = RequestHead(
+            method: request.method, tail: RequestPath(segments: []), query: RequestQuery(),
+            headers: request.headers, origin: origin, mountPath: "", requestID: trace.requestID)
+        do throws(RegistryError) {
+            let halves = request.target.split(
+                separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+            let path = try RequestPath(parsing: halves[0])
+            let query = try RequestQuery(parsing: halves.count == 2 ? halves[1] : "")
+            guard let mount = table.resolve(path), let surface = surfaces[mount.surface] else {
+                throw FallbackSurface.notFound
+            }
+            let prefix = path.segments.prefix(mount.prefixCount)
+            let head = RequestHead(
+                method: request.method, tail: path.dropFirst(mount.prefixCount), query: query,
+                headers: request.headers, origin: origin,
+                mountPath: prefix.map { "/" + PercentEncoding.encode($0) }.joined(),
+                requestID: trace.requestID)
+            return await answer(head, mount, surface, body, trace, clientAddress)
+        } catch {
+            return finish(error, FallbackSurface(), bare, trace)
+        }
+    }
+
+    private func answer(
+        _ head: RequestHead, _ mount: Mount, _ surface: any RequestSurface,
+        _ body: any RequestBodySource, _ trace: RequestTrace, _ clientAddress: String
+    ) async -> FormatResponse {
+        var response: FormatResponse
+        do throws(RegistryError) {
+            response = try await admit(head, mount, surface, body, trace, clientAddress)
+        } catch {
+            if error.isNoRoute {
+                return finish(FallbackSurface.notFound, FallbackSurface(), head, trace)
+            }
+            response = finish(error, surface, head, trace)
+        }
+        if let stage = surface.feature?.stage, stage != .generalAvailability {
+            response.headers[.packhouseStage] = stage.rawValue
+        }
+        return response
+    }
+
+    /// Steps 4 to 9: parse, flag, authenticate, authorize, limits, handle.
+    private func admit(
+        _ head: RequestHead, _ mount: Mount, _ surface: any RequestSurface,
+        _ body: any RequestBodySource, _ trace: RequestTrace, _ clientAddress: String
+    ) async throws(RegistryError) -> FormatResponse {
+        let parsed = Result { () throws(RegistryError) in try surface.prepare(head) }
+        if case .health = mount.surface, case .success(.some(let operation)) = parsed {
+            return try await handle(operation, head, nil, .anonymous, [:], body, trace)
+        }
+        let requirements = (try? parsed.get())?.access ?? []
+        let references = Set(
+            requirements.compactMap { requirement -> NamespaceReference? in
+                if case .namespace(let reference) = requirement.target { return reference }
+                return nil
+            } + [mount.scope].compactMap(\.self))
+        let facts = try await resolver.resolve(
+            Result { () throws(RegistryError) in try Credential(head.headers) },
+            Array(references), clientAddress: clientAddress)
+        let scope = mount.scope.flatMap { facts.namespaces[$0] }
+        guard isOn(surface, facts, scope), let operation = try parsed.get() else {
+            throw RegistryError.noRoute
+        }
+        trace.note { trace in
+            trace.operation = operation.label
+            trace.project = scope?.path.description
+            trace.package = operation.access.lazy.compactMap(\.package).first
+        }
+        let principal = try facts.principal.get()
+        trace.note { $0.principal = principal.label }
+        try authorize(operation, principal, facts, mount)
+        if let length = head.contentLength, length > operation.bodyLimitBytes {
+            throw RegistryError.bodyTooLarge(operation.bodyLimitBytes)
+        }
+        let actor = Actor(
+            principal: principal, requestID: head.requestID, remoteAddress: clientAddress)
+        let response = try await handle(
+            operation, head, scope, actor, facts.namespaces, body, trace)
+        if case .management = mount.surface, head.method != .get, head.method != .head {
+            await refreshAdministration()
+        }
+        return response
+    }
+
+    private func handle(
+        _ operation: PreparedOperation, _ head: RequestHead, _ scope: NamespaceRecord?,
+        _ actor: Actor, _ targets: [NamespaceReference: NamespaceRecord],
+        _ body: any RequestBodySource, _ trace: RequestTrace
+    ) async throws(RegistryError) -> FormatResponse {
+        let context = RequestContext(
+            head: head, actor: actor, namespace: scope, remainder: [], targets: targets,
+            services: services)
+        trace.note { $0.operation = operation.label }
+        return try await operation.run(
+            context, RequestBody(source: body, limitBytes: operation.bodyLimitBytes))
+    }
+
+    private func isOn(
+        _ surface: any RequestSurface, _ facts: AccessFacts, _ scope: NamespaceRecord?
+    ) -> Bool {
+        guard let feature = surface.feature else { return true }
+        var groups = scope?.lineage ?? []
+        if let scope, scope.kind != .project { groups.append(scope.id) }
+        let actor = FeatureActor(
+            projectID: scope.flatMap { $0.kind == .project ? $0.id : nil }, groupIDs: groups,
+            userID: (try? facts.principal.get())?.userID)
+        return facts.features.isOn(feature.name, stage: feature.stage, for: actor)
+    }
+
+    /// Decides every requirement of the operation (I5).
+    private func authorize(
+        _ operation: PreparedOperation, _ principal: Principal, _ facts: AccessFacts,
+        _ mount: Mount
+    ) throws(RegistryError) {
+        for requirement in operation.access {
+            let reference: NamespaceReference? =
+                switch requirement.target {
+                case .scope: mount.scope
+                case .namespace(let reference): reference
+                case .instance: nil
+                }
+            let namespace = reference.flatMap { facts.namespaces[$0] }
+            let decision =
+                reference != nil && namespace == nil
+                ? AccessDecision.conceal
+                : services.policy.decide(
+                    AccessQuestion(
+                        principal: principal, action: requirement.action, namespace: namespace,
+                        role: namespace.flatMap { facts.roles[$0.id] }, family: operation.family))
+            try enforce(decision, requirement, principal, operation.family)
+        }
+    }
+
+    private func enforce(
+        _ decision: AccessDecision, _ requirement: AccessRequirement, _ principal: Principal,
+        _ family: ScopeFamily?
+    ) throws(RegistryError) {
+        switch decision {
+        case .allow:
+            return
+        case .refuse(let why):
+            throw RegistryError(.forbidden, why)
+        case .challenge, .conceal:
+            // To somebody unknown, what is private and what does not exist look the same. A package
+            // client is asked for its credential; the management API says that there is nothing,
+            // as GitLab's does.
+            guard principal == .anonymous, family != nil || !requirement.action.isRead else {
+                throw RegistryError.namespaceNotFound()
+            }
+            throw RegistryError(
+                .unauthenticated, "a credential is needed to \(requirement.action.phrase)")
+        }
+    }
+
+    /// Lets the caller see his own change at once on this replica.
+    private func refreshAdministration() async {
+        do throws(RegistryError) {
+            try await resolver.cache.refresh()
+        } catch {
+            // The change is stored; what is remembered runs out by itself in a moment.
+            logger.warning(
+                "the administration epoch cannot be read", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Step 12 for failures: the surface's own body, and what every failure carries.
+    private func finish(
+        _ failure: RegistryError, _ surface: any RequestSurface, _ head: RequestHead,
+        _ trace: RequestTrace
+    ) -> FormatResponse {
+        trace.note { $0.failure = failure }
+        var response = surface.render(failure, for: head)
+        for field in failure.headers where response.headers[field.name] == nil {
+            response.headers[field.name] = field.value
+        }
+        if let seconds = failure.retryAfterSeconds, response.headers[.retryAfter] == nil {
+            response.headers[.retryAfter] = String(seconds)
+        }
+        return response
+    }
+}
+
+extension HTTPField.Name {
+    /// Says on every answer of a format that it is not generally available: `experiment`, `beta`.
+    static let packhouseStage = HTTPField.Name(known: "Packhouse-Stage")
+}
+
+extension Actor {
+    /// Nobody, for what needs no access.
+    fileprivate static let anonymous = Actor(
+        principal: .anonymous, requestID: "", remoteAddress: "")
+}
+
+extension RegistryError {
+    /// The address leads nowhere, or to something that is switched off (I12).
+    fileprivate static let noRoute = RegistryError(.notFound, "404 Not Found", reason: "no_route")
+
+    fileprivate var isNoRoute: Bool { code == .notFound && reason == "no_route" }
+}

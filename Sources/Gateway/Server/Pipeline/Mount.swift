@@ -1,0 +1,79 @@
+import Registry
+
+/// Where a request goes: the result of the mount table.
+struct Mount: Sendable {
+    enum Surface: Sendable, Hashable {
+        case format(String)
+        case management
+        case health
+    }
+
+    let surface: Surface
+    /// The namespace that the address names; `nil` for the instance.
+    let scope: NamespaceReference?
+    /// Segments of the path in front of the tail.
+    let prefixCount: Int
+}
+
+/// Turns paths into (surface, scope, tail). Every alias of an address is known here and nowhere else,
+/// so a format never learns which one was used.
+struct MountTable: Sendable {
+    private let formats: Set<String>
+
+    /// The table for these formats.
+    init(formats: some Sequence<FormatID>) {
+        self.formats = Set(formats.map(\.name))
+    }
+
+    /// Where `path` leads, or `nil` when it leads nowhere.
+    func resolve(_ path: RequestPath) -> Mount? {
+        let segments = path.segments
+        guard let first = segments.first else { return nil }
+        if first == "livez" || first == "readyz" {
+            return Mount(surface: .health, scope: nil, prefixCount: 0)
+        }
+        if segments.count >= 2, first == "api", segments[1] == "v4" {
+            return resolveAPI(segments)
+        }
+        return resolveNative(segments)
+    }
+
+    /// `/{namespace path}/-/{format}/{tail}`, where the namespace path may be empty.
+    private func resolveNative(_ segments: [String]) -> Mount? {
+        guard let dash = segments.firstIndex(of: "-"), dash + 1 < segments.count,
+            formats.contains(segments[dash + 1])
+        else { return nil }
+        let path = segments[..<dash].joined(separator: "/")
+        return Mount(
+            surface: .format(segments[dash + 1]),
+            scope: path.isEmpty ? nil : .path(path, nil), prefixCount: dash + 2)
+    }
+
+    /// GitLab's addresses: `/api/v4/projects/:id/packages/{format}/{tail}` and its kin; what is none
+    /// of them is the management API's.
+    private func resolveAPI(_ segments: [String]) -> Mount {
+        if segments.count >= 6, segments[2] == "projects", segments[4] == "packages",
+            formats.contains(segments[5])
+        {
+            return Mount(
+                surface: .format(segments[5]),
+                scope: Self.reference(segments[3], .project), prefixCount: 6)
+        }
+        if segments.count >= 7, segments[2] == "groups", segments[4] == "-",
+            segments[5] == "packages", formats.contains(segments[6])
+        {
+            return Mount(
+                surface: .format(segments[6]),
+                scope: Self.reference(segments[3], .group), prefixCount: 7)
+        }
+        if segments.count >= 4, segments[2] == "packages", formats.contains(segments[3]) {
+            return Mount(surface: .format(segments[3]), scope: nil, prefixCount: 4)
+        }
+        return Mount(surface: .management, scope: nil, prefixCount: 2)
+    }
+
+    /// GitLab's `:id`: a number, or the path with its slashes percent-encoded.
+    static func reference(_ id: String, _ kind: NamespaceKind) -> NamespaceReference {
+        Int64(id).map { .id($0, kind) } ?? .path(id, kind)
+    }
+}
