@@ -1,0 +1,27 @@
+import Registry
+
+/// How a client is told to store a download under a name.
+public enum ContentDisposition {
+    /// `attachment; filename="…"`, and `filename*` for a name that plain text cannot carry.
+    ///
+    /// *Source*: RFC 6266, section 4; RFC 8187, section 3.2.
+    public static func attachment(_ name: String) -> String {
+        var plain = ""
+        var isExact = true
+        for scalar in name.unicodeScalars {
+            switch scalar {
+            case "\"", "\\", "%", "/":
+                plain.append("_")
+                isExact = false
+            case " "..."~":
+                plain.unicodeScalars.append(scalar)
+            default:
+                plain.append("_")
+                isExact = false
+            }
+        }
+        let header = "attachment; filename=\"\(plain)\""
+        return isExact
+            ? header : header + "; filename*=UTF-8''" + PercentEncoding.encode(name)
+    }
+}
