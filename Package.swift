@@ -87,9 +87,10 @@ let package = Package(
         .systemLibrary(
             name: "CCrypto", path: "Sources/Storage/CCrypto",
             pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CFileSync", path: "Sources/Storage/CFileSync"),
         .target(
             name: "BlobStorage",
-            dependencies: ["Registry", "CCrypto", nioCore, nioPosix, crypto],
+            dependencies: ["Registry", "CCrypto", "CFileSync", nioCore, nioPosix, crypto],
             path: "Sources/Storage/Blobs", swiftSettings: houseSettings),
         .systemLibrary(
             name: "CLibPQ", path: "Sources/Storage/CLibPQ",

@@ -1,0 +1,230 @@
+import NIOCore
+import Registry
+
+/// The file of one unfinished upload and its running hashes. Blocks: used on the thread pool only,
+/// by one job at a time.
+struct UploadFile: Sendable {
+    /// Bytes after which the system is asked to begin writing to the disk, so that the sync at the
+    /// end has little left to do.
+    static let writeBackBytes: Int64 = 8 << 20
+
+    let uploadID: String
+    private let surroundings: FileBlobSurroundings
+    private let path: String
+    private var hashes: RunningHashes
+    /// `nil` until the first write: a small blob is opened, written and published in one job.
+    private var descriptor: CInt?
+    /// Whether the name of the file is durable: it was suspended before.
+    private var isNameDurable = false
+    /// Bytes for which write-back was started.
+    private var writeBackOffset: Int64 = 0
+    /// Why nothing more can be written: bytes and hashes may differ from then on (I8).
+    private var failure: RegistryError?
+    private var isOver = false
+
+    /// A new upload; its file is made by the first write.
+    init(new hashes: ExtraHashes, _ surroundings: FileBlobSurroundings) throws(RegistryError) {
+        uploadID = FileBlobLayout.makeUploadID()
+        path = try surroundings.layout.path(ofUpload: uploadID)
+        self.surroundings = surroundings
+        self.hashes = RunningHashes(hashes)
+    }
+
+    /// An upload that was suspended, with its file opened and locked.
+    ///
+    /// - Throws: `conflict` when the file is not the one that `state` describes.
+    init(
+        resuming state: UploadState, _ surroundings: FileBlobSurroundings
+    ) throws(RegistryError) {
+        guard FileBlobLayout.isValid(uploadID: state.uploadID),
+            let hashes = RunningHashes(
+                state: state.hashState, hashes: state.hashes, offset: state.offset)
+        else {
+            throw Self.lost("its state is of another store or version")
+        }
+        uploadID = state.uploadID
+        path = try surroundings.layout.path(ofUpload: state.uploadID)
+        self.surroundings = surroundings
+        self.hashes = hashes
+        isNameDurable = true
+        writeBackOffset = state.offset
+        do throws(FileFailure) {
+            descriptor = try surroundings.operations.open(path, for: .write)
+        } catch {
+            throw error.isMissing ? Self.lost("its bytes are gone") : RegistryError(error)
+        }
+        do throws(RegistryError) {
+            try lockAndCut(to: state.offset)
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    /// Writes and hashes `buffers` behind what is there.
+    mutating func append(_ buffers: [ByteBuffer]) throws(RegistryError) {
+        if let failure { throw failure }
+        guard !isOver else { return }
+        do throws(RegistryError) {
+            for buffer in buffers {
+                try append(buffer)
+            }
+        } catch {
+            failure = error
+            throw error
+        }
+    }
+
+    /// Publishes the file under a new key once its bytes are what `expectation` says. Whatever it
+    /// throws, nothing is left.
+    mutating func commit(
+        _ expectation: BlobExpectation
+    ) throws(RegistryError) -> CommittedBlob {
+        do throws(RegistryError) {
+            if let failure { throw failure }
+            let digests = hashes.digests()
+            try expectation.verify(digests, size: hashes.countBytes)
+            let key = FileBlobLayout.makeKey(for: digests.sha256)
+            try synchronize()
+            try publish(as: key)
+            close()
+            isOver = true
+            return CommittedBlob(digests: digests, size: hashes.countBytes, key: key)
+        } catch {
+            abandon()
+            throw error
+        }
+    }
+
+    /// Makes what is there durable and closes the file.
+    mutating func suspend() throws(RegistryError) -> UploadState {
+        if let failure { throw failure }
+        try synchronize()
+        if !isNameDurable {
+            try translatingFailures { () throws(FileFailure) in
+                try surroundings.folders.synchronize(surroundings.layout.uploadsFolder)
+            }
+        }
+        close()
+        isOver = true
+        return UploadState(
+            uploadID: uploadID, offset: hashes.countBytes, hashes: hashes.extra,
+            hashState: hashes.savedState())
+    }
+
+    /// Closes and removes the file. Doing it again, or after the upload has ended, changes nothing.
+    mutating func abandon() {
+        guard !isOver else { return }
+        isOver = true
+        guard descriptor != nil else { return }
+        // What cannot be removed now is an orphan that the sweep finds.
+        _ = try? surroundings.operations.remove(path)
+        close()
+    }
+
+    // MARK: Steps
+
+    private mutating func append(_ buffer: ByteBuffer) throws(RegistryError) {
+        let descriptor = try openedDescriptor()
+        var rest = buffer
+        var offset = hashes.countBytes
+        while rest.readableBytes > 0 {
+            do throws(FileFailure) {
+                let count = try surroundings.operations.write(rest, to: descriptor, at: offset)
+                rest.moveReaderIndex(forwardBy: count)
+                offset += Int64(count)
+            } catch {
+                throw RegistryError(error)
+            }
+        }
+        hashes.update(buffer)
+        if offset - writeBackOffset >= Self.writeBackBytes {
+            surroundings.operations.startWriteBack(
+                descriptor, at: writeBackOffset, lengthBytes: offset - writeBackOffset)
+            writeBackOffset = offset
+        }
+    }
+
+    private mutating func openedDescriptor() throws(RegistryError) -> CInt {
+        if let descriptor { return descriptor }
+        do throws(FileFailure) {
+            let opened = try surroundings.operations.open(path, for: .create)
+            descriptor = opened
+            return opened
+        } catch {
+            throw RegistryError(error)
+        }
+    }
+
+    private mutating func synchronize() throws(RegistryError) {
+        let descriptor = try openedDescriptor()
+        do throws(FileFailure) {
+            // The last byte may have come a day before this commit, and the sweep of orphans counts
+            // from here.
+            try surroundings.operations.setModified(descriptor, at: surroundings.clock.now())
+            try surroundings.operations.synchronize(descriptor)
+        } catch {
+            throw RegistryError(error)
+        }
+    }
+
+    private func publish(as key: StorageKey) throws(RegistryError) {
+        do throws(FileFailure) {
+            try surroundings.folders.publish(path, as: key)
+        } catch {
+            throw error.isMissing ? Self.lost("it was discarded meanwhile") : RegistryError(error)
+        }
+    }
+
+    /// Two requests that go on with one upload must not both write, and the file must still be an
+    /// upload: whoever had the lock before may have published it.
+    private func lockAndCut(to offset: Int64) throws(RegistryError) {
+        guard let descriptor else { return }
+        let operations = surroundings.operations
+        let (isLocked, opened, named): (Bool, FileStatus, FileStatus?) =
+            try translatingFailures { () throws(FileFailure) in
+                (
+                    try operations.tryLock(descriptor), try operations.status(of: descriptor),
+                    try operations.status(at: path)
+                )
+            }
+        guard isLocked else {
+            throw RegistryError(
+                .conflict, "another request is writing to this upload", reason: "upload_busy")
+        }
+        guard opened.number == named?.number, opened.isPlainFile else {
+            throw Self.lost("it ended meanwhile")
+        }
+        guard opened.size >= offset else {
+            throw Self.lost("\(offset) bytes were acknowledged and \(opened.size) are there")
+        }
+        if opened.size > offset {
+            // Written after the last suspend, so nobody was told that these bytes are there (I8).
+            try translatingFailures { () throws(FileFailure) in
+                try operations.truncate(descriptor, to: offset)
+            }
+        }
+    }
+
+    private mutating func close() {
+        if let descriptor {
+            surroundings.operations.close(descriptor)
+        }
+        descriptor = nil
+    }
+
+    private static func lost(_ reason: String) -> RegistryError {
+        RegistryError(
+            .conflict, "this upload cannot go on, start a new one: \(reason)",
+            reason: "upload_lost")
+    }
+}
+
+/// What the parts of one file store share.
+struct FileBlobSurroundings: Sendable {
+    let layout: FileBlobLayout
+    let operations: any FileOperations
+    let folders: BlobFolders
+    let pool: BlockingPool
+    let clock: any RegistryClock
+}
