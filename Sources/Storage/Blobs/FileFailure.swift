@@ -1,4 +1,4 @@
-public import Registry
+import Registry
 
 #if canImport(Glibc)
     import Glibc
