@@ -1,3 +1,4 @@
+import Crypto
 import Registry
 import Synchronization
 
@@ -26,6 +27,12 @@ final class AdministrationCache: Sendable {
         let expiresAt: Timestamp?
     }
 
+    /// What a credential is remembered by, so that no secret lies in memory longer than its request:
+    /// its keyed hash, under a key that this process made up.
+    private struct Fingerprint: Hashable {
+        let bytes: SIMD4<UInt64>
+    }
+
     private struct RoleKey: Hashable {
         let userID: Int64
         let namespaceID: Int64
@@ -35,7 +42,7 @@ final class AdministrationCache: Sendable {
         var epoch: Int64?
         var checkedAt: ContinuousClock.Instant?
         var features = FeatureSnapshot([])
-        var principals: [Credential: KnownPrincipal] = [:]
+        var principals: [Fingerprint: KnownPrincipal] = [:]
         var namespaces: [NamespaceReference: NamespaceRecord] = [:]
         var roles: [RoleKey: Role?] = [:]
         var rolesSince = ContinuousClock.now
@@ -44,6 +51,7 @@ final class AdministrationCache: Sendable {
 
     private let state = Mutex(State())
     private let metadata: any MetadataStore
+    private let fingerprintKey = SymmetricKey(size: .bits256)
 
     init(metadata: any MetadataStore) {
         self.metadata = metadata
@@ -56,13 +64,14 @@ final class AdministrationCache: Sendable {
         principal: KnownPrincipal?, namespaces: [NamespaceReference: NamespaceRecord],
         features: FeatureSnapshot?
     ) {
-        state.withLock { state in
+        let fingerprint = fingerprint(of: credential)
+        return state.withLock { state in
             guard Self.isFresh(state) else { return (nil, [:], nil) }
             var namespaces: [NamespaceReference: NamespaceRecord] = [:]
             for reference in references {
                 if let known = state.namespaces[reference] { namespaces[reference] = known }
             }
-            return (state.principals[credential], namespaces, state.features)
+            return (fingerprint.flatMap { state.principals[$0] }, namespaces, state.features)
         }
     }
 
@@ -80,10 +89,11 @@ final class AdministrationCache: Sendable {
         namespaces: [NamespaceReference: NamespaceRecord],
         roles: [(userID: Int64, namespaceID: Int64, role: Role?)]
     ) {
+        let fingerprint = fingerprint(of: credential)
         state.withLock { state in
             guard state.epoch == epoch else { return }
             Self.makeRoom(&state)
-            if let principal { state.principals[credential] = principal }
+            if let principal, let fingerprint { state.principals[fingerprint] = principal }
             state.namespaces.merge(namespaces) { _, new in new }
             for entry in roles {
                 let key = RoleKey(userID: entry.userID, namespaceID: entry.namespaceID)
@@ -138,6 +148,26 @@ final class AdministrationCache: Sendable {
                 try tx.recordTokenUse(id, at: moment)
             }
         }
+    }
+
+    private func fingerprint(of credential: Credential) -> Fingerprint? {
+        let text: String
+        switch credential {
+        case .none:
+            return nil
+        case .token(let secret, let kinds):
+            // The kinds that may be meant are part of what was looked up.
+            let names = kinds.map(\.rawValue).sorted().joined(separator: ",")
+            text = "token:\(names):\(secret)"
+        case .basic(let username, let password):
+            text = "basic:\(username.utf8.count):\(username)\(password)"
+        }
+        let code = HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: fingerprintKey)
+        var words = SIMD4<UInt64>()
+        for (index, byte) in code.enumerated() {
+            words[index / 8] = words[index / 8] << 8 | UInt64(byte)
+        }
+        return Fingerprint(bytes: words)
     }
 
     private static func isFresh(_ state: State) -> Bool {
