@@ -130,7 +130,7 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "Registry", "FormatKit", "GenericFormat", "BlobStorage", "Database",
-                "MetadataStorage", "GatewayServer", httpTypes, hummingbird,
+                "MetadataStorage", "GatewayServer", httpTypes, crypto, hummingbird,
                 hummingbirdTesting, logging, nioCore, nioPosix, subprocess,
             ],
             path: "Tests/Support", swiftSettings: houseSettings),
