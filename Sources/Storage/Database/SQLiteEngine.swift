@@ -1,0 +1,115 @@
+import Foundation
+import GRDB
+
+/// The embedded engine: one SQLite file, one writer and several readers at a time, in this process
+/// and in others.
+///
+/// Every commit is on disk when it returns (`synchronous = FULL`).
+public final class SQLiteEngine: SQLEngine {
+    /// The numbers of an engine.
+    public struct Limits: Sendable {
+        /// Readers at the same time.
+        public var readerCount = 8
+        /// Transactions that wait for a reader or for the writer.
+        public var lineCount = 4096
+        /// How long a transaction waits for a reader or for the writer.
+        public var wait: Duration = .seconds(20)
+        /// How long a transaction waits for another process that is writing.
+        public var busyWaitSeconds: Double = 10
+
+        public init() {}
+    }
+
+    public var dialect: SQLDialect { .sqlite }
+
+    private let pool: DatabasePool
+    private let readers: WorkerPool<Void>
+    private let writer: WorkerPool<Void>
+
+    /// Opens the file at `path`, and makes it when there is none.
+    ///
+    /// - Throws: `DatabaseError` when the file cannot be opened or is no database.
+    public init(path: String, limits: Limits = Limits()) throws {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(limits.busyWaitSeconds)
+        configuration.maximumReaderCount = limits.readerCount
+        configuration.label = "packhouse.sqlite"
+        let opened = Result { try Self.open(path, configuration, limits) }
+        pool = try opened.mapError { SQLiteSession.convert($0) }.get()
+        readers = WorkerPool(
+            name: "sqlite.reader", threadLimitCount: limits.readerCount,
+            lineLimitCount: limits.lineCount, waitLimit: limits.wait, makeContext: {},
+            endContext: { _ in })
+        writer = WorkerPool(
+            name: "sqlite.writer", threadLimitCount: 1, lineLimitCount: limits.lineCount,
+            waitLimit: limits.wait, makeContext: {}, endContext: { _ in })
+    }
+
+    public func read<Value: Sendable>(
+        observer: (any SQLObserver)?,
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value {
+        try await readers.run { [pool] in
+            try SQLiteSession.converting {
+                try pool.read { database in
+                    let session = SQLiteSession(database, observer)
+                    return try session.requireSound(body(session))
+                }
+            }
+        }
+    }
+
+    public func write<Value: Sendable>(
+        observer: (any SQLObserver)?,
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value {
+        try await writer.run { [pool] in
+            try SQLiteSession.converting {
+                try pool.writeWithoutTransaction { database in
+                    var value: Value?
+                    try database.inTransaction(.immediate) {
+                        let session = SQLiteSession(database, observer)
+                        value = try session.requireSound(body(session))
+                        try observer?.willRun(.commit)
+                        return .commit
+                    }
+                    try observer?.didRun(.commit)
+                    guard let value else {
+                        throw DatabaseError(.other, "a transaction ended without a value")
+                    }
+                    return value
+                }
+            }
+        }
+    }
+
+    public func close() async {
+        await readers.close()
+        await writer.close()
+        // Nothing uses the pool any more; what cannot be closed is closed with the last reference.
+        try? pool.close()
+    }
+
+    /// Another process that opens or closes the same file can hold it for a moment without SQLite
+    /// waiting for it: try until the time for that is over.
+    private static func open(
+        _ path: String, _ configuration: Configuration, _ limits: Limits
+    ) throws -> DatabasePool {
+        let deadline = ContinuousClock.now + .seconds(limits.busyWaitSeconds)
+        while true {
+            do {
+                let pool = try DatabasePool(path: path, configuration: configuration)
+                try pool.writeWithoutTransaction { database in
+                    try database.execute(sql: "PRAGMA synchronous = FULL")
+                }
+                return pool
+            } catch let error as GRDB.DatabaseError
+                where error.resultCode == .SQLITE_BUSY && ContinuousClock.now < deadline
+            {
+                Thread.sleep(forTimeInterval: openRetrySeconds)
+            }
+        }
+    }
+
+    private static let openRetrySeconds = 0.02
+}

@@ -1,0 +1,90 @@
+public import Database
+public import Registry
+
+/// The facts of the registry in a database, on either engine.
+public struct SQLMetadataStore: MetadataStore {
+    /// When to come back after the database could not be reached.
+    public static let retryAfterSeconds = 5
+
+    private let engine: any SQLEngine
+    private let clock: any RegistryClock
+
+    /// A store in the database of `engine`, which must have been migrated. `clock` says which
+    /// memberships have expired where a query is not told the time.
+    public init(engine: any SQLEngine, clock: any RegistryClock = SystemClock()) {
+        self.engine = engine
+        self.clock = clock
+    }
+
+    /// Brings the database to this program's schema; several processes may do it at the same time.
+    ///
+    /// - Throws: `unavailable`, or `internalError` when a newer program migrated the database.
+    @discardableResult
+    public func migrate() async throws(RegistryError) -> MigrationStatus {
+        do {
+            return try await Migrator(MetadataSchema.migrations)
+                .migrate(engine, atMicroseconds: clock.now().microseconds)
+        } catch {
+            throw Self.convert(error)
+        }
+    }
+
+    /// Which steps of the schema were applied and which are pending.
+    public func migrationStatus() async throws(RegistryError) -> MigrationStatus {
+        do {
+            return try await Migrator(MetadataSchema.migrations).status(of: engine)
+        } catch {
+            throw Self.convert(error)
+        }
+    }
+
+    public func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any MetadataReading) throws -> Value
+    ) async throws(RegistryError) -> Value {
+        do {
+            return try await engine.read { [clock] session in
+                try body(MetadataTransaction(session, at: clock.now()))
+            }
+        } catch {
+            throw Self.convert(error)
+        }
+    }
+
+    public func write<Value: Sendable>(
+        _ body: @escaping @Sendable (any MetadataWriting) throws -> Value
+    ) async throws(RegistryError) -> Value {
+        do {
+            return try await engine.write { [clock] session in
+                try body(MetadataTransaction(session, at: clock.now()))
+            }
+        } catch {
+            throw Self.convert(error)
+        }
+    }
+
+    /// Ends what runs and closes every connection.
+    public func close() async {
+        await engine.close()
+    }
+
+    /// The one place where the engine's errors become the registry's.
+    private static func convert(_ error: any Error) -> RegistryError {
+        guard let failure = error as? DatabaseError else { return .wrapping(error) }
+        switch failure.kind {
+        case .unavailable, .busy, .unknownOutcome:
+            return RegistryError(
+                .unavailable, "the database cannot be reached now", reason: "database_unavailable",
+                retryAfterSeconds: retryAfterSeconds, cause: failure)
+        case .storageFull:
+            return RegistryError(
+                .insufficientStorage, "the database has no space left", cause: failure)
+        case .uniqueViolation:
+            return RegistryError(.conflict, "it exists already", cause: failure)
+        case .foreignKeyViolation:
+            return RegistryError(
+                .conflict, "something that it depends on was removed meanwhile", cause: failure)
+        case .schemaTooNew, .other:
+            return .wrapping(failure)
+        }
+    }
+}
