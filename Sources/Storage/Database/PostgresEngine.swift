@@ -1,5 +1,5 @@
-public import Logging
 import Foundation
+public import Logging
 
 /// The engine of an instance with several replicas: a PostgreSQL server, 15 or later.
 ///
