@@ -141,7 +141,8 @@ let package = Package(
             name: "RegistryTests", dependencies: ["Registry", "TestSupport", httpTypes, nioCore],
             path: "Tests/Registry", swiftSettings: houseSettings),
         .testTarget(
-            name: "FormatKitTests", dependencies: ["FormatKit", "Registry", httpTypes, nioCore],
+            name: "FormatKitTests",
+            dependencies: ["FormatKit", "Registry", "TestSupport", httpTypes, nioCore],
             path: "Tests/Formats/Kit", swiftSettings: houseSettings),
         .testTarget(
             name: "GenericFormatTests",
