@@ -76,7 +76,7 @@ public final class PostgresServer: Sendable {
 
     private func control(_ arguments: String...) async throws {
         let data = "\(folder)/data"
-        try await Self.onThread {
+        _ = try await Self.onThread {
             try Self.run(
                 Self.asServerUser([Self.programPath("pg_ctl"), "-D", data, "-w"] + arguments))
         }

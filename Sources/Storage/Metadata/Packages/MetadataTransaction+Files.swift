@@ -49,6 +49,16 @@ extension MetadataTransaction {
         ) { try PublishedFile(&$0) }
     }
 
+    func findFile(versionID: Int64, path: String) throws -> FileRecord? {
+        try first(
+            """
+            SELECT \(Self.fileColumns) FROM \(Self.fileSource)
+            WHERE f.version_id = \(versionID) AND f.path = \(path)
+                AND f.deleted_at IS NULL AND v.deleted_at IS NULL
+            """
+        ) { try FileRecord(&$0) }
+    }
+
     func listFiles(
         versionID: Int64, isDeleted: Bool, page request: PageRequest
     ) throws -> Page<FileRecord> {
