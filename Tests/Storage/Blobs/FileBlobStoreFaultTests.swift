@@ -44,6 +44,29 @@ struct FileBlobStoreFaultTests {
         }
     }
 
+    @Test("I1: a store that stops at the n-th call for good leaves a complete blob or none in view")
+    func stoppedForGood() async throws {
+        let bytes = makeBytes(600_000)
+        for number in 1...Self.callLimitCount {
+            let folder = try TemporaryFolder()
+            let operations = FaultyFileOperations()
+            let store = try makeStore(folder, operations)
+            operations.plan(.everyCall(from: number, errno: EIO))
+            let blob = try? await store.store(bytes)
+            #expect(try await eventually { operations.openDescriptorCount == 0 })
+            let reopened = try makeStore(folder, POSIXFileOperations())
+            for case .blob(let key, _) in try await reopened.allEntries() {
+                #expect(try await reopened.contents(of: key) == bytes)
+            }
+            if let blob {
+                #expect(number > 5, "a publish makes more calls than that")
+                #expect(try await reopened.size(of: blob.key) == 600_000)
+                return
+            }
+        }
+        Issue.record("the publish never succeeded")
+    }
+
     @Test(
         "A read of which the n-th call fails gives all bytes or an error",
         arguments: [100, 200_000])
