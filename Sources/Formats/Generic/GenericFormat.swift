@@ -1,4 +1,5 @@
 import FormatKit
+import HTTPTypes
 public import Registry
 
 /// Files of any kind, by package, version and path.
@@ -38,6 +39,11 @@ public struct GenericFormat: PackageFormat {
     }
 
     public func render(_ failure: RegistryError, for head: RequestHead) -> FormatResponse {
-        .jsonFailure(failure, for: head)
+        var response = FormatResponse.jsonFailure(failure, for: head)
+        if failure.code == .methodNotAllowed, response.headers[.allow] == nil {
+            // What refused is a scope that can only be read.
+            response.headers[.allow] = "GET, HEAD"
+        }
+        return response
     }
 }

@@ -247,6 +247,7 @@ struct GenericUploadTests {
         for headers in [HTTPFields(), [.ifNoneMatch: "*"]] {
             let answer = try await bench.send(.put, target, headers, body: "something else")
             #expect(answer.status == 405)
+            #expect(answer.headers[.allow] == "GET, HEAD")
             #expect(answer.readCount == 0)
         }
         #expect(try await bench.send(.delete, target).status == 405)
