@@ -1,0 +1,35 @@
+/// The limits of the management API, each with its unit.
+enum ManagementLimits {
+    /// The longest body of a request, in bytes.
+    static let bodyBytes = 1 << 20
+    /// The longest name of a group, project, user or token, in characters.
+    static let nameCharacters = 255
+    /// The longest description, in characters.
+    static let descriptionCharacters = 2000
+    /// The longest e-mail address, in characters.
+    ///
+    /// *Source*: RFC 5321, section 4.5.3.1.3.
+    static let emailCharacters = 254
+    /// The longest password, in characters.
+    static let passwordCharacters = 1024
+    /// The longest search text, in characters.
+    static let searchCharacters = 255
+    /// The longest branch or tag of a CI job, in characters.
+    static let refCharacters = 1024
+    /// The longest commit id, in characters.
+    static let shaCharacters = 64
+    /// The longest name of a package or version to filter by, in characters.
+    static let packageNameCharacters = 1024
+    /// The longest life of a personal access token, in days.
+    static let personalTokenLifetimeDays: Int64 = 400
+    /// The life of a personal access token for which nobody said, in days.
+    static let personalTokenDefaultLifetimeDays: Int64 = 365
+    /// The life of a rotated token for which nobody said, in days.
+    static let rotatedTokenLifetimeDays: Int64 = 7
+    /// The longest life of a job token, in seconds: a week.
+    static let jobTokenLifetimeSeconds: Int64 = 604_800
+    /// The life of a job token for which nobody said, in seconds.
+    static let jobTokenDefaultLifetimeSeconds: Int64 = 3600
+    /// The most ids, names or scopes in one list of a request.
+    static let listCount = 100
+}
