@@ -14,7 +14,7 @@ extension GenericFormat {
         let current = try await scope.findFile(address)?.file
         let precondition = try weigh(head, current)
         if let current, !scope.allowsReplacing(Self.id) {
-            try refuseOtherBytes(announced, than: current)
+            try refuseOtherBytes(announced, than: current, scope.namespace)
         }
         try await upload.append(body: body)
         let blob = try await upload.commit(announced)
@@ -71,7 +71,7 @@ extension GenericFormat {
     }
 
     private func refuseOtherBytes(
-        _ announced: BlobExpectation, than current: FileRecord
+        _ announced: BlobExpectation, than current: FileRecord, _ project: NamespaceRecord?
     ) throws(RegistryError) {
         let stored = current.digests
         let pairs = [
@@ -84,12 +84,10 @@ extension GenericFormat {
                 said.flatMap { said in known.map { $0 != said } } ?? false
             }
         guard differs else { return }
-        throw RegistryError(
-            .conflict,
-            "the project does not allow replacing generic files, and '\(current.path)' holds "
-                + "other bytes already",
-            reason: "replacing_not_allowed",
-            headers: FileResponse(current, name: current.path).describingHeaders)
+        var refusal = RegistryError.fileExists(
+            current.path, format: Self.id, project: project)
+        refusal.headers = FileResponse(current, name: current.path).describingHeaders
+        throw refusal
     }
 
     private func answer(

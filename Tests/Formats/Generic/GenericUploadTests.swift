@@ -101,7 +101,7 @@ struct GenericUploadTests {
         for answer in answers {
             #expect(answer.status == 409)
             #expect(answer.text.contains("does not allow replacing"))
-            #expect(answer.text.contains(#""reason":"replacing_not_allowed""#))
+            #expect(answer.text.contains(#""reason":"file_exists""#))
             #expect(answer.readCount == 0, "the body is not asked for")
             #expect(answer.headers[.xChecksumSHA256] == digests.sha256.hex)
         }
@@ -254,9 +254,13 @@ struct GenericUploadTests {
         #expect(try await bench.send(.delete, "/tool/1.0").status == 405)
     }
 
-    @Test func aNameInTheTrashStaysTaken() async throws {
+    @Test func theNameOfADeletedVersionStaysReserved() async throws {
         _ = try await bench.send(.put, target, body: "hello")
         #expect(try await bench.send(.delete, target).status == 204)
-        #expect(try await bench.send(.put, target, body: "hello").status == 409)
+        #expect(try await bench.send(.put, target, body: "another").status == 201)
+        #expect(try await bench.send(.delete, "/tool/1.0").status == 204)
+        let answer = try await bench.send(.put, target, body: "another")
+        #expect(answer.status == 409)
+        #expect(answer.text.contains(#""reason":"name_reserved""#))
     }
 }

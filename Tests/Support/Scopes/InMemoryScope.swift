@@ -6,7 +6,8 @@ import Synchronization
 public final class InMemoryScope: ScopeHandle {
     private struct State {
         var files: [FileAddress: PublishedFile] = [:]
-        var trash: Set<FileAddress> = []
+        /// Versions that were deleted: their names stay reserved.
+        var trash: Set<String> = []
         var versions: [String: VersionRecord] = [:]
         var lastID: Int64 = 0
         var beforePublish: (@Sendable (InMemoryScope) -> Void)?
@@ -107,12 +108,12 @@ public final class InMemoryScope: ScopeHandle {
         _ address: FileAddress, ifMatches digests: Set<Digest>?
     ) async throws(RegistryError) -> Bool {
         try requireProject()
-        return state.withLock { state in
-            guard let there = state.files[address],
-                digests?.contains(there.file.digests.sha256) ?? true
-            else { return false }
+        return try state.withLock { state throws(RegistryError) in
+            guard let there = state.files[address] else { return false }
+            if let digests {
+                try FileDraft.Precondition.matches(digests).check(there.file.digests.sha256)
+            }
             state.files[address] = nil
-            state.trash.insert(address)
             return true
         }
     }
@@ -126,32 +127,32 @@ public final class InMemoryScope: ScopeHandle {
             else { return false }
             for (address, file) in state.files where file.version.id == there.id {
                 state.files[address] = nil
-                state.trash.insert(address)
             }
+            state.trash.insert(Self.key(package, version))
             return true
         }
     }
 
     private func requireProject() throws(RegistryError) {
         guard !isUnion else {
-            throw RegistryError(.methodNotAllowed, "a group is read-only")
+            throw RegistryError.unionIsReadOnly()
         }
     }
 
     private func publish(
         _ draft: PublishDraft, _ format: FormatID, _ state: inout State
     ) throws(RegistryError) -> PublishOutcome {
+        guard !state.trash.contains(Self.key(draft.package, draft.version)) else {
+            throw RegistryError(
+                .conflict, "the version was deleted and its name stays reserved",
+                reason: "name_reserved")
+        }
         var outcomes: [FileOutcome] = []
         for file in draft.files {
             let address = FileAddress(
                 format: format, package: draft.package, version: draft.version, path: file.path)
-            guard !state.trash.contains(address) else {
-                throw RegistryError(.conflict, "the name lies in the trash")
-            }
             let current = state.files[address]?.file.digests.sha256
-            guard Self.holds(file.precondition, current) else {
-                throw RegistryError(.preconditionFailed, "the file was changed meanwhile")
-            }
+            try file.precondition.check(current)
             if current == file.blob.digest {
                 outcomes.append(.unchanged)
             } else if current == nil {
@@ -159,7 +160,7 @@ public final class InMemoryScope: ScopeHandle {
             } else if isReplacingAllowed {
                 outcomes.append(.replaced)
             } else {
-                throw RegistryError(.conflict, "the name holds other bytes")
+                throw RegistryError.fileExists(file.path, format: format, project: nil)
             }
         }
         var files: [FileRecord] = []
@@ -176,15 +177,6 @@ public final class InMemoryScope: ScopeHandle {
             }
         }
         return PublishOutcome(version: version, files: files, outcomes: outcomes)
-    }
-
-    private static func holds(_ condition: FileDraft.Precondition, _ current: Digest?) -> Bool {
-        switch condition {
-        case .none: true
-        case .isAbsent: current == nil
-        case .exists: current != nil
-        case .matches(let digests): current.map(digests.contains) ?? false
-        }
     }
 
     private func insertVersion(
