@@ -152,7 +152,9 @@ let package = Package(
             path: "Tests/Formats/Generic", swiftSettings: houseSettings),
         .testTarget(
             name: "BlobStorageTests",
-            dependencies: ["BlobStorage", "Registry", "TestSupport", nioCore, nioPosix],
+            dependencies: [
+                "BlobStorage", "MetadataStorage", "Registry", "TestSupport", nioCore, nioPosix,
+            ],
             path: "Tests/Storage/Blobs", swiftSettings: houseSettings),
         .testTarget(
             name: "DatabaseTests", dependencies: ["Database", "TestSupport", logging],
