@@ -14,6 +14,13 @@ public struct GenericFormat: PackageFormat {
     /// The largest file, in bytes: 64 GiB.
     public static let fileLimitBytes: Int64 = 64 << 30
 
+    public static let examples = [
+        ExampleRequest(.put, "/tool/1.0/bin/tool?status=hidden"),
+        ExampleRequest(.get, "/tool/1.0/bin/tool"), ExampleRequest(.head, "/tool/1.0/bin/tool"),
+        ExampleRequest(.delete, "/tool/1.0/bin/tool"), ExampleRequest(.get, "/tool/1.0"),
+        ExampleRequest(.delete, "/tool/1.0"),
+    ]
+
     public init() {}
 
     public func parse(_ head: RequestHead) throws(RegistryError) -> GenericOperation? {

@@ -41,16 +41,6 @@ public enum GenericOperation: FormatOperation, Hashable {
         case .downloadFile, .deleteFile, .listFiles, .deleteVersion: 0
         }
     }
-
-    public static var examples: [GenericOperation] {
-        let address = FileAddress(
-            format: GenericFormat.id, package: "tool", version: "1.0", path: "bin/tool")
-        let version = GenericVersion(package: "tool", name: "1.0")
-        return [
-            .uploadFile(address, GenericUploadOptions()), .downloadFile(address),
-            .deleteFile(address), .listFiles(version, PageRequest()), .deleteVersion(version),
-        ]
-    }
 }
 
 /// A version of a generic package.

@@ -1,3 +1,5 @@
+public import HTTPTypes
+
 /// One package format: its addresses, its operations and its words. Everything else, from routing to
 /// storage, is shared.
 public protocol PackageFormat: Sendable {
@@ -9,6 +11,8 @@ public protocol PackageFormat: Sendable {
     static var stage: Stage { get }
     /// Which token scopes apply.
     static var family: ScopeFamily { get }
+    /// A request of every kind that the format answers, for tests that go through all of them.
+    static var examples: [ExampleRequest] { get }
 
     /// The operation that the request means. Pure: no I/O, no clock, no state.
     ///
@@ -39,7 +43,16 @@ public protocol FormatOperation: Sendable {
     var access: [AccessRequirement] { get }
     /// The most bytes that the body may have; 0 when there must be none.
     var bodyLimitBytes: Int64 { get }
+}
 
-    /// One operation of every kind that the format has, for tests that go through all of them.
-    static var examples: [Self] { get }
+/// A request that a format or the management API answers.
+public struct ExampleRequest: Hashable, Sendable {
+    public let method: HTTPRequest.Method
+    /// What stands behind the mount, with its slash, and the query: `/tool/1.0/bin/tool?status=hidden`.
+    public let tail: String
+
+    public init(_ method: HTTPRequest.Method, _ tail: String) {
+        self.method = method
+        self.tail = tail
+    }
 }

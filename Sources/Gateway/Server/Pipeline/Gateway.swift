@@ -1,40 +1,39 @@
 import HTTPTypes
-import Logging
+public import Logging
 public import Registry
 
 /// Answers every request: finds where it goes, who asks, whether that is allowed, and lets the format
 /// or the management API do the rest. Steps 2 to 8 and 12 of a request are written here, once.
 public struct Gateway: RequestResponder {
-    /// How the address of the client and the address that it used are found.
-    public typealias OriginResolution =
-        @Sendable (IncomingRequest) -> (origin: PublicOrigin, clientAddress: String)
-
     private let table: MountTable
     private let surfaces: [Mount.Surface: any RequestSurface]
     private let services: RegistryServices
     private let resolver: AccessResolver
-    private let resolveOrigin: OriginResolution
+    private let origins: OriginResolver
     private let logger: Logger
 
     /// A gateway in front of `formats` and of the management API.
-    init(
-        formats: [any PackageFormat], management: any RequestSurface, services: RegistryServices,
-        hasher: PasswordHasher, resolveOrigin: @escaping OriginResolution, logger: Logger
+    ///
+    /// - Parameters:
+    ///   - version: the version of the program, as `/api/v4/version` says it.
+    ///   - origins: finds the address of the client and the address that it used.
+    public init(
+        formats: [any PackageFormat], version: String, services: RegistryServices,
+        hasher: PasswordHasher, origins: OriginResolver, logger: Logger
     ) {
+        let ids = formats.map { type(of: $0).id }
         var surfaces: [Mount.Surface: any RequestSurface] = [
             .health: HealthSurface(probe: ReadinessProbe(services: services)),
-            .management: management,
+            .management: ManagementAPI(
+                version: version, formats: ids.map(\.name), passwords: hasher),
         ]
-        var ids: [FormatID] = []
         for format in formats {
-            let id = type(of: format).id
-            ids.append(id)
-            surfaces[.format(id.name)] = format.makeSurface()
+            surfaces[.format(type(of: format).id.name)] = format.makeSurface()
         }
         self.table = MountTable(formats: ids)
         self.surfaces = surfaces
         self.services = services
-        self.resolveOrigin = resolveOrigin
+        self.origins = origins
         self.logger = logger
         self.resolver = AccessResolver(
             metadata: services.metadata, clock: services.clock,
@@ -50,11 +49,12 @@ public struct Gateway: RequestResponder {
     public func respond(
         to request: IncomingRequest, body: any RequestBodySource, trace: RequestTrace
     ) async -> FormatResponse {
-        let (origin, clientAddress) = resolveOrigin(request)
+        let clientAddress = origins.clientAddress(of: request)
         trace.note { $0.clientAddress = clientAddress }
         let bare = RequestHead(
             method: request.method, tail: RequestPath(segments: []), query: RequestQuery(),
-            headers: request.headers, origin: origin, mountPath: "", requestID: trace.requestID)
+            headers: request.headers, origin: origins.origin(of: request), mountPath: "",
+            requestID: trace.requestID)
         do throws(RegistryError) {
             let halves = request.target.split(
                 separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
@@ -66,7 +66,7 @@ public struct Gateway: RequestResponder {
             let prefix = path.segments.prefix(mount.prefixCount)
             let head = RequestHead(
                 method: request.method, tail: path.dropFirst(mount.prefixCount), query: query,
-                headers: request.headers, origin: origin,
+                headers: request.headers, origin: bare.origin,
                 mountPath: prefix.map { "/" + PercentEncoding.encode($0) }.joined(),
                 requestID: trace.requestID)
             return await answer(head, mount, surface, body, trace, clientAddress)
@@ -124,6 +124,7 @@ public struct Gateway: RequestResponder {
         let principal = try facts.principal.get()
         trace.note { $0.principal = principal.label }
         try authorize(operation, principal, facts, mount)
+        trace.note { $0.isGranted = true }
         if let length = head.contentLength, length > operation.bodyLimitBytes {
             throw RegistryError.bodyTooLarge(operation.bodyLimitBytes)
         }
