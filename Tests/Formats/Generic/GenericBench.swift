@@ -3,8 +3,7 @@ import HTTPTypes
 import Registry
 import TestSupport
 
-/// The generic format on a scope in memory: parses, handles and renders as the gateway would, with
-/// access granted.
+/// The generic format on a scope in memory.
 struct GenericBench {
     let format = GenericFormat()
     let scope: InMemoryScope
@@ -12,6 +11,21 @@ struct GenericBench {
     init(isUnion: Bool = false, allowsReplacing: Bool = false) {
         scope = InMemoryScope(isUnion: isUnion, allowsReplacing: allowsReplacing)
     }
+
+    /// Sends a request; see `GenericClient`.
+    func send(
+        _ method: HTTPRequest.Method, _ target: String, _ headers: HTTPFields = [:],
+        body: String? = nil, announcesLength: Bool = true
+    ) async throws -> GenericClient.Answer {
+        try await GenericClient(scope: scope).send(
+            method, target, headers, body: body, announcesLength: announcesLength)
+    }
+}
+
+/// Parses, handles and renders as the gateway would, with access granted.
+struct GenericClient: Sendable {
+    let format = GenericFormat()
+    let scope: any ScopeHandle
 
     /// An answer, with its body in memory.
     struct Answer {

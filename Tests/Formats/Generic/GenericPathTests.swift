@@ -34,29 +34,29 @@ struct GenericPathTests {
     func files(_ target: String, _ package: String, _ version: String, _ path: String) throws {
         let address = FileAddress(
             format: "generic", package: package, version: version, path: path)
-        #expect(try GenericBench.parse(.get, target) == .downloadFile(address))
-        #expect(try GenericBench.parse(.head, target) == .downloadFile(address))
-        #expect(try GenericBench.parse(.delete, target) == .deleteFile(address))
+        #expect(try GenericClient.parse(.get, target) == .downloadFile(address))
+        #expect(try GenericClient.parse(.head, target) == .downloadFile(address))
+        #expect(try GenericClient.parse(.delete, target) == .deleteFile(address))
         #expect(
-            try GenericBench.parse(.put, target)
+            try GenericClient.parse(.put, target)
                 == .uploadFile(address, GenericUploadOptions()))
     }
 
     @Test(arguments: ["/tool/1.0", "/tool/1.0/", "/tool/1.0///", "//tool/1%2e0"])
     func versions(_ target: String) throws {
         let version = GenericVersion(package: "tool", name: "1.0")
-        #expect(try GenericBench.parse(.get, target) == .listFiles(version, PageRequest()))
-        #expect(try GenericBench.parse(.head, target) == .listFiles(version, PageRequest()))
-        #expect(try GenericBench.parse(.delete, target) == .deleteVersion(version))
+        #expect(try GenericClient.parse(.get, target) == .listFiles(version, PageRequest()))
+        #expect(try GenericClient.parse(.head, target) == .listFiles(version, PageRequest()))
+        #expect(try GenericClient.parse(.delete, target) == .deleteVersion(version))
         #expect(
-            try GenericBench.parse(.get, target + "?page=3&per_page=7")
+            try GenericClient.parse(.get, target + "?page=3&per_page=7")
                 == .listFiles(version, PageRequest(number: 3, size: 7)))
     }
 
     @Test(arguments: ["/", "//", "/tool", "/tool/", "/%20", "/..a"])
     func notAddresses(_ target: String) throws {
         for method in [HTTPRequest.Method.get, .put, .delete, .post] {
-            #expect(try GenericBench.parse(method, target) == nil)
+            #expect(try GenericClient.parse(method, target) == nil)
         }
     }
 
@@ -79,7 +79,7 @@ struct GenericPathTests {
         for target in targets {
             for method in [HTTPRequest.Method.get, .head, .put, .delete] {
                 let failure = #expect(throws: RegistryError.self, "\(method) \(target)") {
-                    try GenericBench.parse(method, target)
+                    try GenericClient.parse(method, target)
                 }
                 #expect(failure?.code == .malformed, "\(method) \(target)")
             }
@@ -107,7 +107,7 @@ struct GenericPathTests {
     func forbiddenAddresses(_ target: String) {
         for method in [HTTPRequest.Method.get, .put, .delete] {
             let failure = #expect(throws: RegistryError.self, "\(method) \(target)") {
-                try GenericBench.parse(method, target)
+                try GenericClient.parse(method, target)
             }
             #expect(failure?.code == .malformed, "\(method) \(target)")
         }
@@ -120,7 +120,7 @@ struct GenericPathTests {
         ]
         for (target, word) in rules {
             let failure = #expect(throws: RegistryError.self) {
-                try GenericBench.parse(
+                try GenericClient.parse(
                     .put, target.split(separator: " ").joined(separator: "%20"))
             }
             #expect(failure?.message.contains(word) == true, "\(target)")
@@ -139,7 +139,7 @@ struct GenericPathTests {
     ])
     func otherMethods(_ method: HTTPRequest.Method, _ target: String, _ allow: String) {
         let failure = #expect(throws: RegistryError.self) {
-            try GenericBench.parse(method, target)
+            try GenericClient.parse(method, target)
         }
         #expect(failure?.code == .methodNotAllowed)
         #expect(failure?.headers[.allow] == allow)
@@ -154,7 +154,7 @@ struct GenericPathTests {
         ] as [(String, VersionStatus?, Bool)])
     func uploadQueries(_ query: String, _ status: VersionStatus?, _ answers: Bool) throws {
         #expect(
-            try GenericBench.parse(.put, "/t/1/f" + query)
+            try GenericClient.parse(.put, "/t/1/f" + query)
                 == .uploadFile(
                     FileAddress("/t/1/f"),
                     GenericUploadOptions(status: status, answersWithFile: answers)))
@@ -166,7 +166,7 @@ struct GenericPathTests {
     ])
     func badUploadQueries(_ query: String) {
         let failure = #expect(throws: RegistryError.self) {
-            try GenericBench.parse(.put, "/t/1/f" + query)
+            try GenericClient.parse(.put, "/t/1/f" + query)
         }
         #expect(failure?.code == .malformed)
     }

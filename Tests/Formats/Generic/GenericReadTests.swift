@@ -154,7 +154,7 @@ struct GenericReadTests {
     }
 
     @Test func everyFailureIsRendered() throws {
-        let head = try GenericBench.head(.get, target)
+        let head = try GenericClient.head(.get, target)
         for code in RegistryError.Code.allCases {
             let failure = RegistryError(code, "words")
             let response = bench.format.render(failure, for: head)

@@ -1,0 +1,50 @@
+import BlobStorage
+import MetadataStorage
+import NIOPosix
+public import Registry
+
+/// The real scopes of one project and of the group around it, on a fresh database and a folder, with
+/// access granted.
+public struct StoredScopes: Sendable {
+    public let project: any ScopeHandle
+    public let group: any ScopeHandle
+    /// Where the bytes are.
+    public let blobs: any BlobStore
+
+    /// Runs `body` with a public project `acme/web`.
+    public static func run(
+        on kind: DatabaseKind, replacing formats: [FormatID] = [],
+        _ body: (StoredScopes) async throws -> Void
+    ) async throws {
+        let folder = try TemporaryFolder()
+        let database = try await kind.makeDatabase()
+        try await database.withStore { store in
+            let blobs = try FileBlobStore(root: folder.path("blobs"), threadPool: .singleton)
+            let services = RegistryServices(metadata: store, blobs: blobs)
+            let allowsReplacing = Dictionary(uniqueKeysWithValues: formats.map { ($0.name, true) })
+            let now = services.clock.now()
+            let groupPath = try NamespacePath(parsing: "acme")
+            let projectPath = try NamespacePath(parsing: "acme/web")
+            let (group, project) = try await store.write { tx in
+                let group = try tx.insertNamespace(
+                    NamespaceDraft(
+                        kind: .group, path: groupPath, name: "Acme", visibility: .public),
+                    at: now)
+                let project = try tx.insertNamespace(
+                    NamespaceDraft(
+                        kind: .project, path: projectPath, parentID: group.id, name: "Web",
+                        visibility: .public,
+                        settings: NamespaceSettings(allowsReplacing: allowsReplacing)),
+                    at: now)
+                return (group, project)
+            }
+            let actor = Actor(
+                principal: .console, requestID: "r1", remoteAddress: "127.0.0.1")
+            try await body(
+                StoredScopes(
+                    project: HostedProject(project: project, actor: actor, services: services),
+                    group: PackageUnion(group: group, actor: actor, services: services),
+                    blobs: blobs))
+        }
+    }
+}
