@@ -167,7 +167,7 @@ let package = Package(
             name: "GatewayServerTests",
             dependencies: [
                 "GatewayServer", "FormatKit", "GenericFormat", "Registry", "TestSupport",
-                httpTypes, hummingbird, hummingbirdTesting, logging, nioCore, nioPosix,
+                httpTypes, hummingbird, hummingbirdTesting, logging, crypto, nioCore, nioPosix,
                 serviceLifecycle, subprocess,
             ],
             path: "Tests/Gateway/Server", swiftSettings: houseSettings),
