@@ -173,7 +173,7 @@ struct GenericPathTests {
 
     @Test func operationsDeclareWhatTheyTouch() throws {
         let examples = try GenericFormat.examples.compactMap {
-            try GenericBench.parse($0.method, $0.tail)
+            try GenericClient.parse($0.method, $0.tail)
         }
         #expect(
             examples.map(\.label) == [

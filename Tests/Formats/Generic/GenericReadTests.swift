@@ -148,7 +148,7 @@ struct GenericReadTests {
 
     @Test func onlyUploadsTakeABody() throws {
         for example in GenericFormat.examples {
-            let operation = try #require(try GenericBench.parse(example.method, example.tail))
+            let operation = try #require(try GenericClient.parse(example.method, example.tail))
             #expect((operation.bodyLimitBytes > 0) == (example.method == .put))
         }
     }
