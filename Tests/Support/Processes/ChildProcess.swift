@@ -13,62 +13,82 @@ public final class ChildProcess: Sendable {
         var text: String { String(decoding: bytes, as: UTF8.self) }
     }
 
-    private let process = Process()
+    private let process: SpawnedProcess
+    private let input: FileHandle
     private let state = Mutex(State())
     private let command: String
 
-    /// Starts `executable`; its input is empty, or `input`.
+    /// Starts `executable`; its input is `input`, or what `send` gives it when that is `nil`.
     ///
     /// The environment is that of the tests without any `PACKHOUSE_…`, plus `environment`.
     public init(
         executable: URL, arguments: [String], environment: [String: String] = [:],
-        input: String = "", folder: URL? = nil
+        input text: String? = "", folder: URL? = nil
     ) throws {
         command = ([executable.lastPathComponent] + arguments).joined(separator: " ")
-        process.executableURL = executable
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment
+        let inherited = ProcessInfo.processInfo.environment
             .filter { !$0.key.hasPrefix("PACKHOUSE_") }
-            .merging(environment) { _, own in own }
-        if let folder { process.currentDirectoryURL = folder }
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        let inputPipe = Pipe()
-        process.standardInput = inputPipe
-        output.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let data = handle.availableData
-            if data.isEmpty { handle.readabilityHandler = nil }
-            self?.change { state in
-                state.bytes.append(contentsOf: data)
-                if data.isEmpty { state.isAtEnd = true }
+        // `env` changes the folder before it becomes the program.
+        let change = folder.map { ["-C", $0.path, executable.path] }
+        process = try SpawnedProcess(
+            executable: change == nil ? executable.path : "/usr/bin/env",
+            arguments: (change ?? []) + arguments,
+            environment: inherited.merging(environment) { _, own in own })
+        input = FileHandle(fileDescriptor: process.input, closeOnDealloc: true)
+        Thread.detachNewThread { [process, weak self] in
+            let output = FileHandle(fileDescriptor: process.output, closeOnDealloc: true)
+            while true {
+                let bytes = process.read()
+                guard !bytes.isEmpty else { break }
+                self?.change { $0.bytes += bytes }
             }
+            try? output.close()
+            self?.change { $0.isAtEnd = true }
         }
-        process.terminationHandler = { [weak self] process in
-            self?.change { state in
-                state.ending = ServerProcess.Ending(
-                    status: process.terminationStatus,
-                    wasSignalled: process.terminationReason == .uncaughtSignal)
-            }
+        Thread.detachNewThread { [process, weak self] in
+            let ending = process.wait()
+            self?.change { $0.ending = ending }
         }
-        try process.run()
-        try inputPipe.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-        try inputPipe.fileHandleForWriting.close()
+        if let text {
+            try send(text)
+            try endInput()
+        }
+    }
+
+    /// Starts a program that is found by its name, as a shell does.
+    public static func shell(
+        _ program: String, _ arguments: [String], environment: [String: String] = [:],
+        input: String? = "", folder: URL? = nil
+    ) throws -> ChildProcess {
+        try ChildProcess(
+            executable: URL(fileURLWithPath: "/usr/bin/env"), arguments: [program] + arguments,
+            environment: environment, input: input, folder: folder)
+    }
+
+    /// Writes to its input.
+    public func send(_ text: String) throws {
+        guard !text.isEmpty else { return }
+        try input.write(contentsOf: Data(text.utf8))
+    }
+
+    /// Closes its input.
+    public func endInput() throws {
+        try input.close()
     }
 
     /// Everything that it wrote so far.
     public var output: String { state.withLock { $0.text } }
 
-    public var processID: Int32 { process.processIdentifier }
+    public var processID: Int32 { process.processID }
 
     /// Ends it with SIGKILL.
     public func kill() {
-        if process.isRunning { _ = Foundation.kill(process.processIdentifier, SIGKILL) }
+        signal(SIGKILL)
     }
 
     /// Asks it to end with SIGTERM.
     public func terminate() {
-        if process.isRunning { _ = Foundation.kill(process.processIdentifier, SIGTERM) }
+        signal(SIGTERM)
     }
 
     /// Waits until it has ended and all that it wrote was read.
@@ -95,6 +115,13 @@ public final class ChildProcess: Sendable {
         guard let answer = found else { throw failure("did not write '\(text)' in time") }
         guard let line = answer else { throw failure("ended without writing '\(text)'") }
         return line
+    }
+
+    /// Signals the process unless it is known to be gone: its number may be somebody else's then.
+    private func signal(_ number: CInt) {
+        state.withLock { state in
+            if state.ending == nil { _ = Foundation.kill(process.processID, number) }
+        }
     }
 
     private func failure(_ what: String) -> ServerProcess.Failure {

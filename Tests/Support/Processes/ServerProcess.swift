@@ -14,6 +14,11 @@ public final class ServerProcess: Sendable {
         /// The exit code, or the number of the signal that ended it.
         public let status: CInt
         public let wasSignalled: Bool
+
+        public init(status: CInt, wasSignalled: Bool) {
+            self.status = status
+            self.wasSignalled = wasSignalled
+        }
     }
 
     /// What went wrong with a child process, with all that it wrote.
