@@ -40,6 +40,8 @@ let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(
     name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let unixSignals = Target.Dependency.product(
+    name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -123,7 +125,7 @@ let package = Package(
             dependencies: [
                 "Registry", "FormatKit", "GenericFormat", "BlobStorage", "Database",
                 "MetadataStorage", "GatewayServer", argumentParser, configuration, logging,
-                serviceLifecycle, yams, nioCore, nioPosix,
+                serviceLifecycle, unixSignals, yams, nioCore, nioPosix,
             ],
             path: "Sources/Gateway/Command", swiftSettings: houseSettings),
 
@@ -173,7 +175,10 @@ let package = Package(
             path: "Tests/Gateway/Server", swiftSettings: houseSettings),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["packhouse", "TestSupport", subprocess],
+            dependencies: [
+                "packhouse", "TestSupport", "Database", "GatewayServer", "Registry", argumentParser,
+                logging,
+            ],
             path: "Tests/Gateway/Command", swiftSettings: houseSettings),
         .testTarget(
             name: "ArchitectureTests", dependencies: ["TestSupport"],

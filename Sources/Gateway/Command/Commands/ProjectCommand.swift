@@ -1,0 +1,72 @@
+import ArgumentParser
+import Registry
+
+struct ProjectCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "project", abstract: "Create, list and remove projects.",
+        subcommands: [Create.self, List.self, Revoke.self])
+
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Create a project in a group, or in the namespace of a user.")
+
+        @Argument(help: "The path, such as acme/web or root/web.") var path: String
+        @OptionGroup var namespace: NamespaceOptions
+        @Option(
+            parsing: .upToNextOption,
+            help: "Formats in which published names may be given other bytes.")
+        var allowReplacing: [String] = []
+        @OptionGroup(title: "Storage") var store: StoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func validate() throws {
+            for name in allowReplacing where Formats.find(name) == nil {
+                throw ValidationError(Formats.unknown(name))
+            }
+        }
+
+        func run() async throws {
+            let settings = NamespaceSettings(
+                allowsReplacing: Dictionary(
+                    allowReplacing.map { ($0, true) }, uniquingKeysWith: { first, _ in first }))
+            try await Console.run(store) { console in
+                let project = try await NamespaceChanges.create(
+                    .project, path, namespace, settings, console)
+                try output.write(one: NamespaceRow(project))
+            }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List projects.")
+
+        @Option(help: "Only projects below this group.") var below: String?
+        @Option(help: "Only projects with this text in name or path.") var search: String?
+        @OptionGroup(title: "Storage") var store: StoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            try await Console.run(store) { console in
+                let projects = try await NamespaceChanges.list(
+                    .project, below: below, search: search, console)
+                try output.write(projects.map(NamespaceRow.init))
+            }
+        }
+    }
+
+    struct Revoke: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Remove a project with its packages.", aliases: ["remove"])
+
+        @Argument(help: "The path, such as acme/web.") var path: String
+        @OptionGroup(title: "Storage") var store: StoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            try await Console.run(store) { console in
+                let project = try await NamespaceChanges.remove(.project, path, console)
+                try output.write(one: NamespaceRow(project))
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+import BlobStorage
+import Database
+import GatewayServer
+import Logging
+import NIOCore
+import NIOPosix
+import Registry
+import ServiceLifecycle
+import UnixSignals
+
+/// Puts the parts together and runs them until the process is told to end.
+struct ServerComposition: Sendable {
+    /// Threads for calls on files, which block.
+    static let fileThreadCount = 16
+    /// Seconds after the drain timeout until whatever still runs is cancelled.
+    static let shutdownReserveSeconds = 5
+
+    let settings: Settings
+    let logger: Logger
+
+    /// Serves until SIGTERM or SIGINT.
+    ///
+    /// - Throws: `CommandError` for what the person who starts the server can put right.
+    func run() async throws {
+        let database = try await OpenedDatabase.open(settings, mayCreate: true, logger: logger)
+        try await database.closing {
+            let status = try await database.migrate()
+            logger.debug("the schema is up to date", metadata: ["steps": "\(status.applied.count)"])
+            do {
+                let administrator = FirstAdministrator(
+                    metadata: database.metadata, clock: SystemClock())
+                FirstAdministrator.announce(
+                    try await administrator.create(token: settings.initialAdminToken))
+                try await serve(database)
+            } catch let error as RegistryError {
+                throw CommandError(Console.describe(error))
+            }
+        }
+    }
+
+    private func serve(_ database: OpenedDatabase) async throws {
+        let threads = NIOThreadPool(numberOfThreads: Self.fileThreadCount)
+        threads.start()
+        let result = await Result.capturing {
+            let blobs = try FileBlobStore(root: settings.blobsFolder, threadPool: threads)
+            do {
+                try await serviceGroup(database, blobs).run()
+            } catch {
+                throw StartFailure.explain(error, settings)
+            }
+        }
+        try await threads.shutdownGracefully()
+        try result.get()
+    }
+
+    private func serviceGroup(
+        _ database: OpenedDatabase, _ blobs: FileBlobStore
+    ) throws -> ServiceGroup {
+        let services = RegistryServices(metadata: database.metadata, blobs: blobs)
+        let listening = ListeningAnnouncement(settings: settings, logger: logger)
+        let gateway = Gateway(
+            formats: Formats.all, version: PackhouseVersion.current, services: services,
+            hasher: PasswordHasher(),
+            origins: OriginResolver(
+                externalOrigin: settings.externalURL, trustedProxies: settings.trustedProxies),
+            logger: logger)
+        // The announcement says where it listens; the library's own line would say it again.
+        var serverLogger = logger
+        if settings.logLevel == .info { serverLogger.logLevel = .notice }
+        let server = GatewayHTTPServer(
+            settings: try httpSettings(), responder: gateway, logger: serverLogger,
+            accessLogger: logger, onListening: { port in listening.announce(port: port) })
+        let sweep = OrphanSweepService(
+            sweeper: OrphanSweeper(
+                store: blobs, metadata: database.metadata,
+                onFailure: { [logger] entry, error in
+                    logger.warning(
+                        "an orphan cannot be removed",
+                        metadata: ["entry": "\(entry)", "error": "\(error)"])
+                }),
+            intervalSeconds: settings.orphanSweepIntervalSeconds, logger: logger)
+        // Services are shut down in reverse order: the server drains before anything else ends.
+        var configuration = ServiceGroupConfiguration(
+            services: [gateway.poller, sweep, DrainAnnouncement(logger: logger), server],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        configuration.maximumGracefulShutdownDuration = Duration.seconds(
+            settings.drainTimeoutSeconds + Self.shutdownReserveSeconds)
+        return ServiceGroup(configuration: configuration)
+    }
+
+    private func httpSettings() throws -> HTTPServerSettings {
+        HTTPServerSettings(
+            host: settings.listen.host, port: settings.listen.port,
+            tls: settings.tls.map {
+                HTTPServerSettings.TLSFiles(
+                    certificatePath: $0.certificatePath, privateKeyPath: $0.keyPath)
+            },
+            idleTimeoutSeconds: Double(settings.idleTimeoutSeconds),
+            drainTimeoutSeconds: Double(settings.drainTimeoutSeconds),
+            trustedProxies: settings.trustedProxies)
+    }
+}
+
+/// Says where the server listens, for people and for programs that start it.
+struct ListeningAnnouncement: Sendable {
+    let settings: Settings
+    let logger: Logger
+
+    /// Logs one line with the address to open.
+    func announce(port: Int) {
+        logger.notice(
+            "Packhouse \(PackhouseVersion.current) is listening on \(url(port: port))",
+            metadata: ["data": "\(settings.dataFolder)", "database": "\(databaseName)"])
+    }
+
+    /// `http://127.0.0.1:8080`; an address that stands for all of them reads `localhost`.
+    private func url(port: Int) -> String {
+        let scheme = settings.tls == nil ? "http" : "https"
+        let host =
+            switch settings.listen.host {
+            case "0.0.0.0", "::": "localhost"
+            case let host where host.contains(":"): "[\(host)]"
+            case let host: host
+            }
+        return "\(scheme)://\(host):\(port)"
+    }
+
+    private var databaseName: String {
+        switch settings.database {
+        case .sqlite: "SQLite"
+        case .postgres: "PostgreSQL"
+        }
+    }
+}
+
+/// Says that the server is about to end, and what it waits for.
+struct DrainAnnouncement: Service {
+    let logger: Logger
+
+    func run() async throws {
+        try await gracefulShutdown()
+        logger.notice("draining: no new connections, running requests may finish")
+    }
+}
+
+extension Result where Failure == any Error {
+    /// What `body` returns or throws, so that something can be closed before it counts.
+    static func capturing(
+        _ body: () async throws -> Success
+    ) async -> Result<Success, any Error> {
+        do {
+            return .success(try await body())
+        } catch {
+            return .failure(error)
+        }
+    }
+}
