@@ -1,0 +1,68 @@
+import Foundation
+
+/// Who may import whom: the table of docs/ARCHITECTURE.md as values.
+struct ImportFence: Sendable {
+    /// A target, its folder and the modules it may import. `*` at the end stands for any ending.
+    struct Row: Sendable {
+        let target: String
+        let folder: String
+        let allowed: [String]
+    }
+
+    /// What may be imported anywhere.
+    static let everywhere = [
+        "Foundation", "FoundationEssentials", "Synchronization", "Glibc", "Darwin",
+    ]
+
+    static let house = ImportFence(rows: [
+        Row(
+            target: "Registry", folder: "Sources/Registry",
+            allowed: ["HTTPTypes", "NIOCore", "Crypto", "Logging"]),
+        Row(
+            target: "FormatKit", folder: "Sources/Formats/Kit",
+            allowed: ["Registry", "HTTPTypes", "NIOCore", "CArchive"]),
+        Row(
+            target: "GenericFormat", folder: "Sources/Formats/Generic",
+            allowed: ["Registry", "FormatKit", "HTTPTypes", "NIOCore"]),
+        Row(
+            target: "BlobStorage", folder: "Sources/Storage/Blobs",
+            allowed: ["Registry", "NIO*", "Crypto", "CCrypto", "CFileSync"]),
+        Row(
+            target: "Database", folder: "Sources/Storage/Database",
+            allowed: ["Logging", "GRDB", "CLibPQ"]),
+        Row(
+            target: "MetadataStorage", folder: "Sources/Storage/Metadata",
+            allowed: ["Registry", "Database"]),
+        Row(
+            target: "GatewayServer", folder: "Sources/Gateway/Server",
+            allowed: [
+                "Registry", "FormatKit", "HTTPTypes", "Hummingbird*", "NIO*", "Logging", "Metrics",
+                "Crypto*", "ServiceLifecycle",
+            ]),
+        Row(target: "packhouse", folder: "Sources/Gateway/Command", allowed: ["*"]),
+    ])
+
+    let rows: [Row]
+
+    /// What is wrong with the imports of `file`, a line each.
+    func findBreaches(in file: SourceFile) -> [String] {
+        guard let row = rows.first(where: { file.path.hasPrefix($0.folder + "/") }) else {
+            return ["\(file.path): belongs to no target of the table"]
+        }
+        return Self.imports(of: file).filter { module in
+            !(Self.everywhere + row.allowed).contains { Self.matches(module, $0) }
+        }.map { "\(file.path): \(row.target) may not import \($0)" }
+    }
+
+    /// The modules that a file imports, as its code says.
+    static func imports(of file: SourceFile) -> [String] {
+        file.code.matches(
+            of:
+                /(?m)^[ \t]*(?:@\w+(?:\([^)]*\))?[ \t]+)*(?:(?:public|package|internal|fileprivate|private)[ \t]+)?import[ \t]+(?:(?:struct|class|enum|protocol|typealias|func|let|var)[ \t]+)?(\w+)/
+        ).map { String($0.output.1) }
+    }
+
+    private static func matches(_ module: String, _ pattern: String) -> Bool {
+        pattern.hasSuffix("*") ? module.hasPrefix(pattern.dropLast()) : module == pattern
+    }
+}
