@@ -26,8 +26,8 @@ public struct OriginResolver: Sendable {
         if isTrusted(request.peerAddress) {
             let fields = request.headers
             said = lastBelieved(fields)
-            port = Self.first(fields, Self.forwardedPort).flatMap(Self.checkedPort)
-            prefix = Self.first(fields, Self.forwardedPrefix).flatMap(Self.checkedPrefix) ?? ""
+            port = Self.last(fields, Self.forwardedPort).flatMap(Self.checkedPort)
+            prefix = Self.last(fields, Self.forwardedPrefix).flatMap(Self.checkedPrefix) ?? ""
         }
         let scheme = said.proto ?? (request.isSecure ? "https" : "http")
         return PublicOrigin(
@@ -76,10 +76,10 @@ public struct OriginResolver: Sendable {
                 trustedProxies.contains(where: { $0.contains(node) })
             else { break }
         }
-        if let proto = Self.first(fields, Self.forwardedProto).flatMap(Self.checkedScheme) {
+        if let proto = Self.last(fields, Self.forwardedProto).flatMap(Self.checkedScheme) {
             said.proto = said.proto ?? proto
         }
-        if let host = Self.first(fields, Self.forwardedHost).flatMap(Self.checkedAuthority) {
+        if let host = Self.last(fields, Self.forwardedHost).flatMap(Self.checkedAuthority) {
             said.host = said.host ?? host
         }
         return said
@@ -97,10 +97,12 @@ public struct OriginResolver: Sendable {
         return ForwardedElement.parse(field) ?? []
     }
 
-    /// The first value of a list: what the outermost proxy wrote.
-    private static func first(_ fields: HTTPFields, _ name: HTTPField.Name?) -> String? {
+    /// The last value of a list: what the proxy that is believed wrote itself. Those before it may be
+    /// the client's.
+    private static func last(_ fields: HTTPFields, _ name: HTTPField.Name?) -> String? {
         guard let name, let list = fields[name] else { return nil }
-        return String(trim(list.prefix { $0 != "," }))
+        let start = list.lastIndex(of: ",").map { list.index(after: $0) } ?? list.startIndex
+        return String(trim(list[start...]))
     }
 
     private static func trim(_ text: Substring) -> Substring {

@@ -68,6 +68,9 @@ import Testing
         Case(
             peer: "fd00::1", fields: [("X-Forwarded-For", "203.0.113.5:1234")],
             origin: "http://inner:8080", client: "203.0.113.5"),
+        Case(
+            fields: [("X-Forwarded-Host", "evil, good"), ("X-Forwarded-Proto", "http,https")],
+            origin: "https://good", client: "10.0.0.1"),
         // Malice through a proxy that passes everything on.
         Case(
             fields: [("X-Forwarded-Host", "a b"), ("X-Forwarded-Proto", "javascript")],

@@ -143,4 +143,34 @@ import Testing
             #expect(good.status == 0)
         }
     }
+
+    @Test func streamsInFlightFinishBeforeTheEnd() async throws {
+        let folder = try TemporaryFolder()
+        try await Self.makeCertificate("first", in: folder.path("one"))
+        try Self.point(folder, to: "one")
+        let (signals, go) = AsyncStream.makeStream(of: Void.self)
+        let (starts, begun) = AsyncStream.makeStream(of: Void.self)
+        let responder = ClosureResponder { _, _, _ in
+            FormatResponse(
+                body: .stream(length: 2_000_000) { writer throws(RegistryError) in
+                    try await writer.write(ByteBuffer(repeating: 0x63, count: 1_000_000))
+                    begun.yield()
+                    for await _ in signals { break }
+                    try await writer.write(ByteBuffer(repeating: 0x63, count: 1_000_000))
+                })
+        }
+        try await RunningServer.run(settings: Self.settings(folder), responder: responder) {
+            server in
+            let url = "https://127.0.0.1:\(server.port)/x"
+            async let down = Curl.run([
+                "--http2", "-k", "-o", "/dev/null", "-w", "%{http_version} %{size_download}", url,
+            ])
+            for await _ in starts { break }
+            await server.shutDown()
+            go.yield()
+            let (output, status) = try await down
+            #expect(output == "2 2000000")
+            #expect(status == 0)
+        }
+    }
 }
