@@ -57,6 +57,7 @@ public final class PostgresEngine: SQLEngine {
         }
     }
 
+    @discardableResult
     public func write<Value: Sendable>(
         observer: (any SQLObserver)?,
         _ body: @escaping @Sendable (any SQLSession) throws -> Value

@@ -48,6 +48,7 @@ public protocol SQLEngine: Sendable {
 
     /// Runs `body` in one transaction that is durable when this returns, and undone when it throws.
     /// It may run more than once.
+    @discardableResult
     func write<Value: Sendable>(
         observer: (any SQLObserver)?,
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
@@ -67,6 +68,7 @@ extension SQLEngine {
 
     /// Runs `body` in one transaction that is durable when this returns, and undone when it throws.
     /// It may run more than once.
+    @discardableResult
     public func write<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value {

@@ -59,6 +59,7 @@ public final class SQLiteEngine: SQLEngine {
         }
     }
 
+    @discardableResult
     public func write<Value: Sendable>(
         observer: (any SQLObserver)?,
         _ body: @escaping @Sendable (any SQLSession) throws -> Value

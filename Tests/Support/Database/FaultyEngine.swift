@@ -35,6 +35,7 @@ public struct FaultyEngine: SQLEngine {
         try await base.read(observer: fault, body)
     }
 
+    @discardableResult
     public func write<Value: Sendable>(
         observer: (any SQLObserver)?,
         _ body: @escaping @Sendable (any SQLSession) throws -> Value

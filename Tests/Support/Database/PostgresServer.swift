@@ -23,11 +23,13 @@ public final class PostgresServer: Sendable {
     /// Number of the next database.
     private let databaseCount = Atomic<Int>(0)
     /// Held open as long as the server is to live; the keeper stops it when it closes.
-    private let lifeline: FileHandle
+    private let keeperInput: FileHandle
+    private let keeperOutput: FileHandle
 
-    private init(folder: String, lifeline: FileHandle) {
+    private init(folder: String, keeperInput: FileHandle, keeperOutput: FileHandle) {
         self.folder = folder
-        self.lifeline = lifeline
+        self.keeperInput = keeperInput
+        self.keeperOutput = keeperOutput
     }
 
     /// Starts a server; the first start makes its data folder, which takes about a second.
@@ -66,19 +68,21 @@ public final class PostgresServer: Sendable {
 
     /// Kills the server as a power failure would.
     public func crash() async throws {
-        try await control("stop", "-m", "immediate")
+        try await command("crash")
     }
 
     /// Starts the server again after `crash`.
     public func restart() async throws {
-        try await control("start", "-l", "\(folder)/log", "-o", Self.options(folder))
+        try await command("start")
     }
 
-    private func control(_ arguments: String...) async throws {
-        let data = "\(folder)/data"
+    private func command(_ word: String) async throws {
+        let (keeperInput, keeperOutput) = (keeperInput, keeperOutput)
         _ = try await Self.onThread {
-            try Self.run(
-                Self.asServerUser([Self.programPath("pg_ctl"), "-D", data, "-w"] + arguments))
+            try keeperInput.write(contentsOf: Data("\(word)\n".utf8))
+            guard try keeperOutput.read(upToCount: Self.answer.utf8.count) != nil else {
+                throw Failure(description: "the server could not \(word)")
+            }
         }
     }
 }
@@ -86,17 +90,26 @@ public final class PostgresServer: Sendable {
 // MARK: - Starting
 
 extension PostgresServer {
-    /// Starts the server, says so, and stops it when its own input ends: when the test process does,
-    /// however that happens.
+    /// Starts the server, says so, does what it is told, and stops the server when its own input
+    /// ends: when the test process does, however that happens.
     private static let keeperScript = """
         set -e
         "$1/initdb" -D "$2/data" -U packhouse -A trust -N -E UTF8 $4 >"$2/log" 2>&1
         "$1/pg_ctl" -D "$2/data" -l "$2/log" -w -o "$3" start >>"$2/log" 2>&1
-        echo ready
-        cat >/dev/null
+        echo done
+        while read -r command; do
+            case "$command" in
+            crash) "$1/pg_ctl" -D "$2/data" -m immediate stop >>"$2/log" 2>&1 ;;
+            start) "$1/pg_ctl" -D "$2/data" -l "$2/log" -w -o "$3" start >>"$2/log" 2>&1 ;;
+            esac
+            echo done
+        done
         "$1/pg_ctl" -D "$2/data" -m immediate stop >>"$2/log" 2>&1 || true
         rm -rf "$2"
         """
+
+    /// What the keeper says when it has done something.
+    private static let answer = "done\n"
 
     private static func options(_ folder: String) -> String {
         "-k \(folder) -c listen_addresses='' -c fsync=off -c full_page_writes=off "
@@ -129,12 +142,13 @@ extension PostgresServer {
         keeper.standardInput = input
         keeper.standardOutput = output
         try keeper.run()
-        let greeting = try output.fileHandleForReading.read(upToCount: 5) ?? Data()
-        guard String(decoding: greeting, as: UTF8.self) == "ready" else {
+        guard try output.fileHandleForReading.read(upToCount: answer.utf8.count) != nil else {
             let log = (try? String(contentsOfFile: "\(folder)/log", encoding: .utf8)) ?? ""
             throw Failure(description: "the PostgreSQL server did not start: \(log)")
         }
-        return PostgresServer(folder: folder, lifeline: input.fileHandleForWriting)
+        return PostgresServer(
+            folder: folder, keeperInput: input.fileHandleForWriting,
+            keeperOutput: output.fileHandleForReading)
     }
 
     /// The user to run as, or `nil` when this process may run the server itself.
@@ -181,7 +195,7 @@ extension PostgresServer {
         let process = try makeProcess(arguments)
         let folder = FileManager.default.temporaryDirectory
         let output = folder.appendingPathComponent(UUID().uuidString)
-        // A file, not a pipe: a server that is started keeps the output open.
+        // A file, not a pipe, which would have to be read while the program runs.
         try Data().write(to: output)
         defer { try? FileManager.default.removeItem(at: output) }
         let writer = try FileHandle(forWritingTo: output)
