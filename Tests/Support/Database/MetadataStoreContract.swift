@@ -101,7 +101,11 @@ extension MetadataWriting {
         settings: NamespaceSettings = NamespaceSettings()
     ) throws -> NamespaceRecord {
         let path = try NamespacePath(parsing: path)
-        let parent = try path.parent.map { try findNamespace(.path($0.description, nil)) } ?? nil
+        var parent: NamespaceRecord?
+        if let above = path.parent {
+            parent = try findNamespace(.path(above.description, nil))
+            if parent == nil { throw RegistryError(.notFound, "'\(above)' does not exist") }
+        }
         return try insertNamespace(
             NamespaceDraft(
                 kind: kind, path: path, parentID: parent?.id, name: path.lastSegment,
