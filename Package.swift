@@ -168,7 +168,8 @@ let package = Package(
         .testTarget(
             name: "GatewayServerTests",
             dependencies: [
-                "GatewayServer", "FormatKit", "GenericFormat", "Registry", "TestSupport",
+                "GatewayServer", "FormatKit", "GenericFormat", "Registry", "MetadataStorage",
+                "Database", "TestSupport",
                 httpTypes, hummingbird, hummingbirdTesting, logging, crypto, nioCore, nioPosix,
                 serviceLifecycle, subprocess,
             ],

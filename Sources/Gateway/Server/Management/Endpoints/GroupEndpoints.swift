@@ -9,7 +9,7 @@ enum GroupEndpoints {
     static let all: [ManagementEndpoint] = [
         ManagementEndpoint(
             .get, "groups", "group.list", "List the groups that the caller may see.",
-            parameters: [NamespaceParameters.search, allAvailable] + .paging,
+            parameters: [NamespaceParameters.search, allAvailable, topLevelOnly] + .paging,
             unsupported: unsupportedFilters,
             success: .page(NamespaceView.group.many),
             access: { _ in [AccessRequirement(.readPackages, on: .instance)] }, handler: list),
@@ -77,13 +77,16 @@ enum GroupEndpoints {
     ]
 
     private static let unsupportedFilters = [
-        "owned", "min_access_level", "top_level_only", "visibility", "skip_groups",
+        "owned", "min_access_level", "visibility", "skip_groups",
     ]
 
     private static let allAvailable = Parameter.optional(
         "all_available", .boolean,
         "Whether to list every group that the caller may see (the default), or only those where "
             + "the caller is a member.")
+
+    private static let topLevelOnly = Parameter.optional(
+        "top_level_only", .boolean, "Whether to list only groups that are in no other.")
 
     private static func asking(
         _ action: AccessAction
@@ -96,7 +99,9 @@ enum GroupEndpoints {
         _ call: ManagementCall
     ) async throws(RegistryError) -> FormatResponse {
         var filter = NamespaceFilter(
-            kinds: [.group], search: call.searchText, visibleTo: call.reader)
+            kinds: [.group],
+            isDirectChild: call.arguments.findFlag("top_level_only") == true,
+            search: call.searchText, visibleTo: call.reader)
         if call.arguments.findFlag("all_available") == false {
             filter.memberID = try call.requireUser().id
         }
@@ -121,7 +126,7 @@ enum GroupEndpoints {
             settings: try call.settings(changing: NamespaceSettings()) ?? NamespaceSettings(),
             creatorID: user.id)
         let body = try await call.change("group.create") { tx in
-            let group = try tx.insertNamespace(draft, at: call.now)
+            let group = try call.insert(draft, tx)
             _ = try tx.insertMember(
                 userID: user.id, namespaceID: group.id, role: .owner, expiresAt: nil, at: call.now)
             return Change(

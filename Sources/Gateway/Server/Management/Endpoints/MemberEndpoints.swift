@@ -108,7 +108,6 @@ enum MemberEndpoints {
         let places = includingInherited ? namespace.lineage + [namespace.id] : [namespace.id]
         let member = try await call.read { tx in
             try places.compactMap { try tx.findMember(userID: id, namespaceID: $0) }
-                .filter { $0.isActive(at: call.now) }
                 .max { $0.role < $1.role }
         }
         guard let member else { throw RegistryError.missing("Member") }
@@ -225,11 +224,6 @@ enum MemberEndpoints {
                 "should be greater than or equal to the inherited role '\(inherited.name)'")
         }
     }
-}
-
-extension MemberRecord {
-    /// Whether the membership counts at `now`.
-    fileprivate func isActive(at now: Timestamp) -> Bool { expiresAt.map { now < $0 } ?? true }
 }
 
 extension ManagementCall {

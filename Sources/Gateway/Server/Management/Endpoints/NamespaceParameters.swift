@@ -101,6 +101,17 @@ extension ManagementCall {
         return settings
     }
 
+    /// Inserts the namespace.
+    ///
+    /// - Throws: `malformed`, as GitLab answers, when the path is taken.
+    func insert(_ draft: NamespaceDraft, _ tx: any MetadataWriting) throws -> NamespaceRecord {
+        do {
+            return try tx.insertNamespace(draft, at: now)
+        } catch let error as RegistryError where error.reason == "path_taken" {
+            throw RegistryError.invalid("path", "has already been taken")
+        }
+    }
+
     /// Changes name, description, visibility and settings of the namespace as the arguments say.
     func update(
         _ namespace: NamespaceRecord, action: String, as entity: Entity<NamespaceView>

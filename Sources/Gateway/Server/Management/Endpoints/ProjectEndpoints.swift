@@ -91,7 +91,7 @@ enum ProjectEndpoints {
             settings: try call.settings(changing: NamespaceSettings()) ?? NamespaceSettings(),
             creatorID: user.id)
         let body = try await call.change("project.create") { tx in
-            let project = try tx.insertNamespace(draft, at: call.now)
+            let project = try call.insert(draft, tx)
             return Change(
                 NamespaceView.project.json(try call.view(of: project, in: tx)),
                 subject: project.path.description, in: project.id)
