@@ -1,5 +1,7 @@
+import Database
 import FormatKit
 import Foundation
+import GenericFormat
 import HTTPTypes
 import Logging
 import MetadataStorage
@@ -69,6 +71,7 @@ struct ManagementServer: Sendable {
     let clock: ManualClock
     let gateway: Gateway
     let ids: [String: Int64]
+    private let database: TestDatabase
     private let document: OpenAPICheck
 
     /// Runs `body` with a new server.
@@ -78,23 +81,24 @@ struct ManagementServer: Sendable {
         let database = try await DatabaseKind.sqlite.makeDatabase()
         let clock = ManualClock()
         try await database.withStore(clock: clock) { store in
-            try await body(try await ManagementServer(store: store, clock: clock))
+            try await body(try await ManagementServer(database, store, clock))
         }
     }
 
-    private init(store: SQLMetadataStore, clock: ManualClock) async throws {
+    private init(
+        _ database: TestDatabase, _ store: SQLMetadataStore, _ clock: ManualClock
+    ) async throws {
+        self.database = database
         self.store = store
         self.clock = clock
-        let hasher = PasswordHasher()
         gateway = Gateway(
-            formats: [],
-            management: ManagementAPI(
-                version: "1.2.3", formats: ["generic", "npm"], passwords: hasher),
+            formats: [GenericFormat()], version: "1.2.3",
             services: RegistryServices(metadata: store, blobs: NoBlobs(), clock: clock),
-            hasher: hasher,
-            resolveOrigin: { _ in
-                (PublicOrigin(scheme: "https", authority: "packages.test"), "192.0.2.1")
-            }, logger: Logger(label: "test"))
+            hasher: PasswordHasher(),
+            origins: OriginResolver(
+                externalOrigin: PublicOrigin(scheme: "https", authority: "packages.test"),
+                trustedProxies: []),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         ids = try await store.write { tx in
             var ids: [String: Int64] = [:]
             for name in ["root", "alice", "bob"] {
@@ -119,6 +123,18 @@ struct ManagementServer: Sendable {
     static func secret(of name: String) -> String { "phpat-\(name)-0123456789abcdef" }
 
     func id(_ name: String) throws -> Int64 { try #require(ids[name]) }
+
+    /// The actions in the audit, the first one first.
+    func listAuditActions() async throws -> [String] {
+        try await database.withEngine { engine in
+            try await engine.read { session in
+                try session.query("SELECT action FROM audit_events ORDER BY id").map { row in
+                    var row = row
+                    return try row.text()
+                }
+            }
+        }
+    }
 
     // MARK: Requests
 

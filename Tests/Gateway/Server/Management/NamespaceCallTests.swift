@@ -23,7 +23,7 @@ import Testing
             #expect(made["visibility"]?.stringValue == "public")
             #expect(
                 made["package_settings"]?.text
-                    == #"{"generic":{"duplicates_allowed":true},"npm":{"duplicates_allowed":false}}"#
+                    == #"{"generic":{"duplicates_allowed":true}}"#
             )
             #expect(made["deleted_names_reserved"]?.text == "true")
             let id = try made.integer("id")
@@ -148,7 +148,7 @@ import Testing
             let made = try await server.send(
                 .post, "projects", as: .alice,
                 body: "name=My+Tools&namespace_id=\(acme)&visibility=internal"
-                    + "&package_settings[npm][duplicates_allowed]=true",
+                    + "&package_settings[generic][duplicates_allowed]=true",
                 type: "application/x-www-form-urlencoded; charset=utf-8")
             #expect(made.status == 201)
             #expect(made["path_with_namespace"]?.stringValue == "acme/my-tools")
@@ -157,7 +157,7 @@ import Testing
             #expect(made["namespace"]?["kind"]?.stringValue == "group")
             #expect(made["creator_id"]?.text == String(try server.id("alice")))
             #expect(
-                made["package_settings"]?["npm"]?.text == #"{"duplicates_allowed":true}"#)
+                made["package_settings"]?["generic"]?.text == #"{"duplicates_allowed":true}"#)
             let id = try made.integer("id")
             let shown = try await server.get("projects/acme%2Fmy-tools", as: .bob)
             #expect(shown.json.text == made.json.text)
