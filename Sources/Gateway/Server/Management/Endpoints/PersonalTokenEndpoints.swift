@@ -35,8 +35,8 @@ enum PersonalTokenEndpoints {
         ManagementEndpoint(
             .get, "personal_access_tokens/self", "personal_token.show_self",
             "Show the token of this request.",
-            success: .one(TokenView.personal.one), access: asking(.readOwnAccount),
-            handler: show),
+            success: .one(TokenView.personal.one), failures: [.malformed],
+            access: asking(.readOwnAccount), handler: show),
         ManagementEndpoint(
             .get, "personal_access_tokens/:id", "personal_token.show", "Show a token.",
             parameters: [id], success: .one(TokenView.personal.one),
@@ -44,7 +44,8 @@ enum PersonalTokenEndpoints {
         ManagementEndpoint(
             .delete, "personal_access_tokens/self", "personal_token.delete_self",
             "Revoke the token of this request.",
-            success: .noContent, access: asking(.useOwnAccount), handler: revoke),
+            success: .noContent, failures: [.malformed], access: asking(.useOwnAccount),
+            handler: revoke),
         ManagementEndpoint(
             .delete, "personal_access_tokens/:id", "personal_token.delete", "Revoke a token.",
             parameters: [id], success: .noContent, access: asking(.useOwnAccount),

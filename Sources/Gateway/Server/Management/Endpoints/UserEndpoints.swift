@@ -19,7 +19,7 @@ enum UserEndpoints {
                 "active", "blocked", "external", "admins", "without_projects", "created_after",
                 "created_before",
             ],
-            success: .page(UserView.basic.many), access: asking(.readOwnAccount),
+            success: .page(UserView.basic.many(or: UserView.full)), access: asking(.readOwnAccount),
             handler: list),
         ManagementEndpoint(
             .get, "user", "user.current", "Show the caller.",
@@ -27,7 +27,7 @@ enum UserEndpoints {
             handler: showCurrent),
         ManagementEndpoint(
             .get, "users/:id", "user.show", "Show a user.",
-            parameters: [id], success: .one(UserView.basic.one),
+            parameters: [id], success: .one(UserView.basic.one(or: UserView.full)),
             access: asking(.readOwnAccount), handler: show),
         ManagementEndpoint(
             .post, "users", "user.create", "Create a user; for administrators.",

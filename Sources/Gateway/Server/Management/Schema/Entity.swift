@@ -37,6 +37,26 @@ struct Entity<Value: Sendable>: Sendable {
         ResponseSchema(components: [component], schema: .array(of: .reference(name)))
     }
 
+    /// What an endpoint answers with one of these, or of another entity, as the caller may see.
+    func one(or other: Entity) -> ResponseSchema {
+        ResponseSchema(components: [component, other.component], schema: schema(or: other))
+    }
+
+    /// What an endpoint answers with several of these, or of another entity.
+    func many(or other: Entity) -> ResponseSchema {
+        ResponseSchema(
+            components: [component, other.component], schema: .array(of: schema(or: other)))
+    }
+
+    private func schema(or other: Entity) -> JSONSchema {
+        JSONSchema(
+            json: [
+                "anyOf": [
+                    JSONSchema.reference(name).json, JSONSchema.reference(other.name).json,
+                ]
+            ])
+    }
+
     private var component: ResponseSchema.Component { .init(name: name, schema: schema) }
 }
 
