@@ -11,6 +11,8 @@ let houseSettings: [SwiftSetting] = [
 ]
 
 // Products of other packages, by the name the targets use.
+let asyncHTTPClient = Target.Dependency.product(
+    name: "AsyncHTTPClient", package: "async-http-client")
 let argumentParser = Target.Dependency.product(
     name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(
@@ -29,6 +31,8 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCertificateReloading = Target.Dependency.product(
     name: "NIOCertificateReloading", package: "swift-nio-extras")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioFoundationCompat = Target.Dependency.product(
+    name: "NIOFoundationCompat", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
@@ -65,6 +69,7 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
     ],
@@ -168,17 +173,18 @@ let package = Package(
         .testTarget(
             name: "GatewayServerTests",
             dependencies: [
-                "GatewayServer", "FormatKit", "GenericFormat", "Registry", "MetadataStorage",
-                "Database", "TestSupport",
-                httpTypes, hummingbird, hummingbirdTesting, logging, crypto, nioCore, nioPosix,
+                "GatewayServer", "FormatKit", "GenericFormat", "BlobStorage", "Database",
+                "MetadataStorage", "Registry", "TestSupport", httpTypes, hummingbird,
+                hummingbirdTesting, logging, crypto, nioCore, nioPosix,
                 serviceLifecycle, subprocess,
             ],
             path: "Tests/Gateway/Server", swiftSettings: houseSettings),
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "packhouse", "TestSupport", "Database", "GatewayServer", "Registry", argumentParser,
-                logging,
+                "packhouse", "TestSupport", "Database", "GatewayServer", "MetadataStorage",
+                "Registry", argumentParser, asyncHTTPClient, crypto, logging, nioCore,
+                nioFoundationCompat, nioHTTP1, subprocess,
             ],
             path: "Tests/Gateway/Command", swiftSettings: houseSettings),
         .testTarget(

@@ -31,18 +31,31 @@ public struct TestGateway: Sendable {
         try await database.withStore(clock: clock) { store in
             let blobs = try FileBlobStore(
                 root: folder.path("blobs"), threadPool: .singleton, clock: clock)
-            let services = RegistryServices(metadata: wrap(store), blobs: blobs, clock: clock)
-            let gateway = Gateway(
-                formats: formats, version: "test", services: services, hasher: PasswordHasher(),
-                origins: OriginResolver(externalOrigin: nil, trustedProxies: []),
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-            let test = TestGateway(
-                gateway: gateway, services: services, store: store,
-                blobFolder: folder.path("blobs"), rootToken: "root-token-of-this-test-gateway")
+            let test = assemble(
+                formats: formats,
+                services: RegistryServices(metadata: wrap(store), blobs: blobs, clock: clock),
+                store: store, blobFolder: folder.path("blobs"))
             try await test.insertRoot()
             try await body(test)
             try await test.checkNothingIsLeft()
         }
+    }
+
+    /// A gateway on parts that the caller made.
+    ///
+    /// - Parameters:
+    ///   - store: the database itself, where `services.metadata` may be a wrapping of it.
+    public static func assemble(
+        formats: [any PackageFormat], services: RegistryServices, store: any MetadataStore,
+        blobFolder: String
+    ) -> TestGateway {
+        let gateway = Gateway(
+            formats: formats, version: "test", services: services, hasher: PasswordHasher(),
+            origins: OriginResolver(externalOrigin: nil, trustedProxies: []),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        return TestGateway(
+            gateway: gateway, services: services, store: store, blobFolder: blobFolder,
+            rootToken: "root-token-of-this-test-gateway")
     }
 
     /// Something that a test left behind.
@@ -50,7 +63,8 @@ public struct TestGateway: Sendable {
         public let description: String
     }
 
-    private func insertRoot() async throws {
+    /// Inserts the administrator whose token is `rootToken`.
+    public func insertRoot() async throws {
         let now = services.clock.now()
         let hash = SecretToken.hash(rootToken)
         try await store.write { tx in
