@@ -23,7 +23,7 @@ struct AccessLog: Sendable {
         var metadata: Logger.Metadata = [
             "request_id": .string(trace.requestID),
             "method": .string(request.method.rawValue),
-            "path": .string(String(request.target.prefix { $0 != "?" })),
+            "path": .string(Self.path(of: request.target)),
             "status": .stringConvertible(outcome.status.code),
             "duration_ms": .stringConvertible(milliseconds),
             "bytes_in": .stringConvertible(exchange.receivedBytes),
@@ -39,5 +39,9 @@ struct AccessLog: Sendable {
             metadata["failure"] = .string(failure.description)
         }
         logger.log(level: level, "request", metadata: metadata)
+    }
+
+    private static func path(of target: String) -> String {
+        target.utf8.firstIndex(of: UInt8(ascii: "?")).map { String(target[..<$0]) } ?? target
     }
 }

@@ -1,5 +1,4 @@
 public import Logging
-import Registry
 
 /// Writes each event as one line of JSON: `time`, `level`, `logger`, `message`, and the metadata
 /// beside them. Numbers and booleans stay what they are.
@@ -26,7 +25,7 @@ public struct JSONLogHandler: LogHandler {
     public func log(event: LogEvent) {
         let all = LogMetadata.merged(metadata, metadataProvider, event)
         var line =
-            "{\"time\":\"\(SystemClock().now().iso8601)\",\"level\":\"\(event.level.rawValue)\""
+            "{\"time\":\"\(LogTime.current())\",\"level\":\"\(event.level.rawValue)\""
         line += ",\"logger\":"
         JSONText.append(label, to: &line)
         line += ",\"message\":"

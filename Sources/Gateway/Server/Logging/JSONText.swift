@@ -5,6 +5,11 @@ enum JSONText {
     /// Adds `text` in quotes to `line`, with every line end and control character escaped.
     static func append(_ text: String, to line: inout String) {
         line += "\""
+        guard text.utf8.contains(where: needsEscape) else {
+            line += text
+            line += "\""
+            return
+        }
         var plainStart = text.utf8.startIndex
         var index = plainStart
         let utf8 = text.utf8
@@ -19,6 +24,10 @@ enum JSONText {
         }
         line += text[plainStart...]
         line += "\""
+    }
+
+    private static func needsEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7F
     }
 
     private static func escape(_ byte: UInt8) -> String? {

@@ -12,16 +12,23 @@ enum LogMetadata {
     ) -> [(name: String, value: Logger.MetadataValue)] {
         var all = own
         if let provided = provider?.get() { all.merge(provided) { _, new in new } }
-        if let explicit = event.metadata { all.merge(explicit) { _, new in new } }
-        if let error = event.error, all["error"] == nil { all["error"] = "\(error)" }
-        return all.map { (name: $0.key, value: $0.value) }.sorted {
-            (rank($0.name), $0.name) < (rank($1.name), $1.name)
+        if let explicit = event.metadata {
+            if all.isEmpty { all = explicit } else { all.merge(explicit) { _, new in new } }
         }
+        if let error = event.error, all["error"] == nil { all["error"] = "\(error)" }
+        return all.map { (rank: rank($0.key), name: $0.key, value: $0.value) }
+            .sorted { ($0.rank, $0.name) < ($1.rank, $1.name) }
+            .map { (name: $0.name, value: $0.value) }
     }
 
-    private static let firstNames = [
-        "request_id": 0, "method": 1, "path": 2, "status": 3, "duration_ms": 4,
-    ]
-
-    private static func rank(_ name: String) -> Int { firstNames[name] ?? firstNames.count }
+    private static func rank(_ name: String) -> Int {
+        switch name {
+        case "request_id": 0
+        case "method": 1
+        case "path": 2
+        case "status": 3
+        case "duration_ms": 4
+        default: 5
+        }
+    }
 }

@@ -1,5 +1,4 @@
 public import Logging
-import Registry
 
 /// Writes each event as one line for people: time, level, message, and metadata as `name=value`.
 public struct TextLogHandler: LogHandler {
@@ -22,7 +21,7 @@ public struct TextLogHandler: LogHandler {
 
     public func log(event: LogEvent) {
         let level = event.level.rawValue
-        var line = SystemClock().now().iso8601
+        var line = LogTime.current()
         line += " \(level)" + String(repeating: " ", count: max(0, 8 - level.utf8.count))
         line += " " + Self.oneLine(event.message.description)
         for (name, value) in LogMetadata.merged(metadata, metadataProvider, event) {
