@@ -18,6 +18,8 @@ import Testing
         "Tests/Gateway/Server/HTTP/RunningServer.swift": "polls for a state until a deadline",
         "Tests/Gateway/Server/HTTP/TLSTests.swift": "polls for the new certificate",
         "Tests/Support/Blobs/BlobStoreContract.swift": "polls for a state until a deadline",
+        "Tests/Gateway/Command/CrashTests.swift":
+            "kills at random moments; its client pauses before it tries again",
     ]
 
     /// Files that are longer than a file should be: each with its reason.

@@ -18,7 +18,8 @@ import Testing
     private static let versionCount = 20
     /// Different contents; files beyond share one with another, so that blobs are raced for, too.
     private static let contentCount = 1500
-    private static let killCount = 8
+    /// Kills that there are at least, and at most, so that the writers get their turn, too.
+    private static let killCounts = 8...20
 
     @Test func twoReplicasOnPostgres() async throws {
         let database = try await DatabaseKind.postgres.makeDatabase(isMigrated: false)
@@ -37,7 +38,7 @@ import Testing
         let generator = SeededGenerator.announced()
         let folder = try folder ?? TemporaryFolder()
         let cluster = Cluster(
-            options: ["--data", folder.path("data"), "--log-level", "warning"] + options,
+            options: ["--data", folder.path("data")] + options,
             token: Self.token)
         try await cluster.start(count: replicas)
         try await cluster.createProject("crash")
@@ -47,9 +48,11 @@ import Testing
             group.addTask {
                 var generator = generator
                 var kills = 0
-                while isWriting.withValue({ $0 }) || kills < Self.killCount {
+                while kills < Self.killCounts.upperBound,
+                    isWriting.withValue({ $0 }) || kills < Self.killCounts.lowerBound
+                {
                     try await Task.sleep(
-                        for: .milliseconds(Int.random(in: 50...700, using: &generator)))
+                        for: .milliseconds(Int.random(in: 50...1500, using: &generator)))
                     try await cluster.crashOne(using: &generator)
                     kills += 1
                 }
@@ -119,7 +122,7 @@ import Testing
         #expect(rows.count == Self.contentCount)
         for (digest, key) in rows {
             let bytes = try Data(
-                contentsOf: folder.url.appendingPathComponent("data/blobs/blobs/\(key)"))
+                contentsOf: folder.url.appendingPathComponent("data/blobs/\(key)"))
             #expect(digest == "sha256:" + Hex.encode(SHA256.hash(data: bytes)), "\(key)")
         }
     }
@@ -129,6 +132,9 @@ import Testing
 private actor Cluster {
     /// How long a client tries before it says that the servers are gone.
     static let patience = Duration.seconds(120)
+
+    /// How long a client waits before it tries again.
+    static let retryPause = Duration.milliseconds(50)
 
     private let options: [String]
     private let token: String
@@ -209,7 +215,7 @@ private actor Cluster {
             guard ContinuousClock.now < deadline else {
                 throw Refusal(description: "\(method) \(path): no server answers with success")
             }
-            await Task.yield()
+            try await Task.sleep(for: Self.retryPause)
         }
     }
 
