@@ -90,7 +90,7 @@ public struct HostedProject: ScopeHandle {
                 throw RegistryError(
                     .preconditionFailed, "the file is not the one that If-Match names")
             }
-            guard try tx.trashFile(file.id, at: now) else { return false }
+            guard try tx.moveFileToTrash(file, at: now) else { return false }
             try tx.append(
                 AuditEvent(
                     action: "file.delete", actor: actor, namespaceID: project.id,
@@ -112,7 +112,7 @@ public struct HostedProject: ScopeHandle {
                 readableBy: .everything, limit: 1)
             guard let found = found.first else { return false }
             try tx.touchPackage(found.package.id, at: now)
-            guard try tx.trashVersion(found.id, at: now) else { return false }
+            guard try tx.moveVersionToTrash(found.id, at: now) else { return false }
             try tx.append(
                 AuditEvent(
                     action: "version.delete", actor: actor, namespaceID: project.id,

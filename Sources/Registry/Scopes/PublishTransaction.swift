@@ -79,7 +79,7 @@ struct PublishTransaction: Sendable {
         guard project.effectiveSettings.allowsReplacing(format) else {
             throw RegistryError.fileExists(file.path, format: format, project: project)
         }
-        _ = try tx.trashFile(existing.id, at: now)
+        _ = try tx.moveFileToTrash(existing, at: now)
         return (try tx.insertFile(file, version: version, at: now), .replaced)
     }
 }

@@ -173,4 +173,54 @@ import Testing
             }
         }
     }
+
+    @Test(arguments: DatabaseKind.allCases)
+    func whatIsDeletedOrReplacedIsReviewed(kind: DatabaseKind) async throws {
+        try await withSite(kind) { site in
+            let gateway = try site.gateway()
+            let token = gateway.rootToken
+            func reviews() async throws -> [String] {
+                try await site.engine.read { session in
+                    try session.query(
+                        """
+                        SELECT subject_kind, subject, event FROM reviews
+                        ORDER BY subject_kind, subject
+                        """
+                    ).map { row in
+                        var row = row
+                        return "\(try row.text()) \(try row.text()) \(try row.text())"
+                    }
+                }
+            }
+            for version in ["1.0", "2.0", "3.0"] {
+                let stored = try await gateway.send(
+                    .put, "/root/bench/-/generic/tool/\(version)/file", token: token,
+                    body: Array(version.utf8))
+                #expect(stored.status == .created)
+            }
+            #expect(try await reviews() == [], "what is published is no garbage")
+            let ids = try await gateway.store.read { tx in
+                try tx.listVersions(
+                    VersionFilter(order: .version), in: .instance, readableBy: .everything,
+                    page: PageRequest()
+                ).rows.map(\.id)
+            }
+            let project = try #require(
+                try await gateway.send(.get, "/api/v4/projects/root%2Fbench", token: token)
+                    .object()["id"] as? Int)
+            let deletions: [String] = [
+                "/root/bench/-/generic/tool/1.0/file", "/root/bench/-/generic/tool/2.0",
+                "/api/v4/projects/\(project)/packages/\(ids[2])",
+            ]
+            for target in deletions {
+                #expect(
+                    try await gateway.send(.delete, target, token: token).status == .noContent)
+            }
+            #expect(
+                try await reviews() == [
+                    "version \(ids[0]) file.trashed", "version \(ids[1]) version.trashed",
+                    "version \(ids[2]) version.trashed",
+                ])
+        }
+    }
 }

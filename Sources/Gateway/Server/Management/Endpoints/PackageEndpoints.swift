@@ -210,7 +210,7 @@ enum PackageEndpoints {
         try await call.change("version.delete") { tx in
             let version = try tx.requireVersion(id, of: project, isDeleted: false)
             try tx.touchPackage(version.package.id, at: call.now)
-            guard try tx.trashVersion(id, at: call.now) else {
+            guard try tx.moveVersionToTrash(id, at: call.now) else {
                 throw RegistryError.missing("Package")
             }
             return Change((), subject: version.subject, in: project.id)
@@ -267,7 +267,7 @@ enum PackageEndpoints {
         try await call.change("file.delete") { tx in
             let found = try tx.requireFile(ids, of: project, isDeleted: false)
             try tx.touchPackage(found.file.packageID, at: call.now)
-            guard try tx.trashFile(ids.file, at: call.now) else {
+            guard try tx.moveFileToTrash(found.file, at: call.now) else {
                 throw RegistryError.missing("Package File")
             }
             return Change((), subject: found.subject, in: project.id)
