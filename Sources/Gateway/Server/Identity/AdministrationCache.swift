@@ -8,7 +8,7 @@ import Synchronization
 /// Every change of them raises one number in the database, in its own transaction. Each replica
 /// reads that number twice a second and forgets everything when it has grown, so a revocation is in
 /// effect everywhere within `stalenessLimit`. When the number cannot be read, nothing that is
-/// remembered is used. See `docs/decisions/0001-administration-epoch.md`.
+/// remembered is used. See `docs/decisions/0001-epoch-based-access-cache.md`.
 final class AdministrationCache: Sendable {
     /// How often the number is read.
     static let pollInterval = Duration.milliseconds(500)

@@ -1,3 +1,4 @@
+import FormatKit
 import Foundation
 import HTTPTypes
 import Registry
@@ -87,11 +88,6 @@ extension HTTPField.Name {
     static let jobToken = HTTPField.Name(known: "Job-Token")
     /// `X-NuGet-ApiKey`: any token.
     static let nugetAPIKey = HTTPField.Name(known: "X-NuGet-ApiKey")
-
-    /// A name that is known to be one; a name that is not makes every look-up find nothing.
-    init(known name: String) {
-        self = HTTPField.Name(name) ?? .authorization
-    }
 }
 
 extension Substring {

@@ -1,3 +1,4 @@
+import FormatKit
 import HTTPTypes
 public import Logging
 public import Registry
