@@ -9,12 +9,15 @@ import Testing
             $0.wholeMatch(of: /\| (I\d+) \| (.+) \| (.+) \|/)?.output
         }
         #expect(rows.map { String($0.1) } == (1...13).map { "I\($0)" })
-        let tests = try SourceFile.list("Tests").map(\.code).joined(separator: "\n")
+        let tests = try SourceFile.list("Tests")
         for row in rows {
-            let names = row.3.matches(of: /`(\w+)`/).map { String($0.output.1) }
+            let names = row.3.matches(of: /`(\w+)\.(\w+)`/)
             #expect(!names.isEmpty, "\(row.1) names no test")
             for name in names {
-                #expect(tests.contains("func \(name)("), "\(row.1): there is no test \(name)")
+                let suite = tests.first { $0.path.hasSuffix("/\(name.output.1).swift") }
+                #expect(
+                    suite?.code.contains("func \(name.output.2)(") == true,
+                    "\(row.1): there is no test \(name.output.0)")
             }
         }
     }

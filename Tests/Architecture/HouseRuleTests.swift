@@ -13,6 +13,7 @@ import Testing
 
     /// Tests that let time pass: each with its reason.
     static let sleepingFiles: [String: String] = [
+        "Tests/Gateway/Command/CrashTests.swift": "kills a server at moments by chance",
         "Tests/Gateway/Server/HTTP/RawClient.swift": "polls a socket until a deadline",
         "Tests/Gateway/Server/HTTP/RequestBodyTests.swift": "a client that is slow on purpose",
         "Tests/Gateway/Server/HTTP/RunningServer.swift": "polls for a state until a deadline",
@@ -42,7 +43,10 @@ import Testing
 
     @Test func unsafeConstructsStayInTheirFiles() throws {
         let pattern =
-            /@unchecked\s+Sendable|nonisolated\(unsafe\)|\bUnsafe\w*Pointer\b|\bwithUnsafe\w+|\bOpaquePointer\b/
+            #/
+                @unchecked\s+Sendable | nonisolated\(unsafe\) | \bUnsafe\w*Pointer\b
+                | \bwithUnsafe\w+ | \bOpaquePointer\b
+            /#
         var used: Set<String> = []
         for file in try SourceFile.list("Sources") + SourceFile.list("Tests") {
             guard let match = file.code.firstMatch(of: pattern) else { continue }
@@ -52,6 +56,19 @@ import Testing
                 "\(file.path): \(match.output) belongs in the files that bind C")
         }
         #expect(Set(Self.unsafeFiles.keys).subtracting(used) == [], "listed without need")
+    }
+
+    /// I6: what a transaction runs cannot await, because its closure is not asynchronous.
+    @Test func transactionsAreSynchronous() throws {
+        for path in [
+            "Sources/Registry/Metadata/MetadataStore.swift",
+            "Sources/Storage/Database/SQLEngine.swift",
+        ] {
+            let bodies = try SourceFile.read(path).code.matches(
+                of: /_ body: @escaping @Sendable \([^)]*\)([^-]*)->/)
+            #expect(bodies.count >= 2, "\(path): read and write")
+            for body in bodies { #expect(!body.output.1.contains("async"), "\(path)") }
+        }
     }
 
     @Test func testsDoNotSleep() throws {

@@ -58,7 +58,14 @@ struct ImportFence: Sendable {
     static func imports(of file: SourceFile) -> [String] {
         file.code.matches(
             of:
-                /(?m)^[ \t]*(?:@\w+(?:\([^)]*\))?[ \t]+)*(?:(?:public|package|internal|fileprivate|private)[ \t]+)?import[ \t]+(?:(?:struct|class|enum|protocol|typealias|func|let|var)[ \t]+)?(\w+)/
+                #/
+                ^ \h*
+                (?: @\w+ (?: \( [^)]* \) )? \h+ )*
+                (?: (?: public | package | internal | fileprivate | private ) \h+ )?
+                import \h+
+                (?: (?: struct | class | enum | protocol | typealias | func | let | var ) \h+ )?
+                (\w+)
+                /#.anchorsMatchLineEndings()
         ).map { String($0.output.1) }
     }
 

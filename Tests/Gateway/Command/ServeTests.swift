@@ -185,4 +185,44 @@ import Testing
         #expect(try users.json([[String: Any]].self).count == 1)
         for server in servers { try await server.terminate() }
     }
+
+    /// I10, and what is promised for a database that stops: an honest answer, and no restart.
+    @Test func aDatabaseThatIsGoneIsSaidAndComesBack() async throws {
+        let folder = try TemporaryFolder()
+        let postgres = try await PostgresServer.start()
+        let database = try await postgres.makeDatabase()
+        let options = ["--data", folder.path("data"), "--database-url", database]
+        let server = try await ServerProcess.start(
+            options: options, environment: ["PACKHOUSE_INITIAL_ADMIN_TOKEN": Self.token])
+        let made = try await CommandRun.packhouse(
+            "project", "create", "root/p", "--database-url", database)
+        #expect(made.status == 0, "\(made.output)")
+        let file = try folder.write("content", to: "file.txt")
+        let address = server.url("/root/p/-/generic/tool/1.0/file.txt").absoluteString
+        let header = "PRIVATE-TOKEN: \(Self.token)"
+        let put = try await Curl.run("--header", header, "--upload-file", file, address)
+        #expect(put.status == 201, "\(put.body)")
+
+        try await postgres.crash()
+        for arguments in [["--head"], ["--include"], ["--include", "--upload-file", file]] {
+            let run = try await CommandRun.shell(
+                "curl", ["--silent", "--header", header] + arguments + [address + "2"])
+            #expect(run.output.contains("503"), "\(run.output)")
+            #expect(run.output.lowercased().contains("retry-after: "), "\(run.output)")
+            for secret in [postgres.folder, "SELECT", "socket", "postgres", Self.token] {
+                #expect(!run.output.contains(secret), "\(run.output)")
+            }
+        }
+        let ready = try await Curl.run(server.url("/readyz").absoluteString)
+        #expect(ready.status == 503)
+        let alive = try await Curl.run(server.url("/livez").absoluteString)
+        #expect(alive.status == 200)
+
+        try await postgres.restart()
+        let isBack = try await eventually {
+            try await Curl.run("--header", header, address).status == 200
+        }
+        #expect(isBack, "\(server.log)")
+        try await server.terminate()
+    }
 }

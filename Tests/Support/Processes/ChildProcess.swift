@@ -106,7 +106,9 @@ public final class ChildProcess: Sendable {
     /// - Throws: `ServerProcess.Failure` when it ends without, or the deadline passes.
     public func firstLine(containing text: String) async throws -> String {
         let found: String?? = await wait { state in
-            let lines = state.text.split(separator: "\n", omittingEmptySubsequences: false)
+            // A line that ends in CR LF ends in one Character, which is not "\n".
+            let lines = state.text.split(
+                omittingEmptySubsequences: false, whereSeparator: \.isNewline)
             if let line = lines.dropLast().first(where: { $0.contains(text) }) {
                 return .some(String(line))
             }

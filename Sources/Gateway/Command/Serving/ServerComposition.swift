@@ -79,9 +79,10 @@ struct ServerComposition: Sendable {
                         metadata: ["entry": "\(entry)", "error": "\(error)"])
                 }),
             intervalSeconds: settings.orphanSweepIntervalSeconds, logger: logger)
-        // Services are shut down in reverse order: the server drains before anything else ends.
+        // Services are shut down in reverse order: the announcement, then the server, which drains
+        // before anything that requests need ends.
         var configuration = ServiceGroupConfiguration(
-            services: [gateway.poller, sweep, DrainAnnouncement(logger: logger), server],
+            services: [gateway.poller, sweep, server, DrainAnnouncement(logger: logger)],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = Duration.seconds(
             settings.drainTimeoutSeconds + Self.shutdownReserveSeconds)
@@ -106,8 +107,11 @@ struct ListeningAnnouncement: Sendable {
     let settings: Settings
     let logger: Logger
 
-    /// Logs one line with the address to open.
+    /// Logs one line with the address to open, whatever the level: whoever started the server waits
+    /// for it.
     func announce(port: Int) {
+        var logger = logger
+        logger.logLevel = min(logger.logLevel, .notice)
         logger.notice(
             "Packhouse \(PackhouseVersion.current) is listening on \(url(port: port))",
             metadata: ["data": "\(settings.dataFolder)", "database": "\(databaseName)"])
