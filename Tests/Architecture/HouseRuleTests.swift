@@ -13,7 +13,6 @@ import Testing
 
     /// Tests that let time pass: each with its reason.
     static let sleepingFiles: [String: String] = [
-        "Tests/Gateway/Command/CrashTests.swift": "kills a server at moments by chance",
         "Tests/Gateway/Server/HTTP/RawClient.swift": "polls a socket until a deadline",
         "Tests/Gateway/Server/HTTP/RequestBodyTests.swift": "a client that is slow on purpose",
         "Tests/Gateway/Server/HTTP/RunningServer.swift": "polls for a state until a deadline",
