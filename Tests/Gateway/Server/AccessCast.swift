@@ -22,6 +22,9 @@ struct AccessCast: Sendable {
     }
 
     let projects: [NamespaceRecord]
+    /// A public group with a private one in it, a private group that nobody is a member of, and the
+    /// namespace of one of the users.
+    let containers: [NamespaceRecord]
     let members: [Member]
 
     static func insert(into store: any MetadataStore) async throws -> AccessCast {
@@ -43,7 +46,12 @@ struct AccessCast: Sendable {
                         parentID: group.id, name: visibility.rawValue, visibility: visibility),
                     at: now)
             }
-            let casting = Casting(tx: tx, now: now, projects: projects)
+            let inner = try tx.insertNamespace(
+                NamespaceDraft(
+                    kind: .group, path: try group.path.appending("inner"), parentID: group.id,
+                    name: "Inner"),
+                at: now)
+            let casting = Casting(tx: tx, now: now, projects: projects, groups: [group, inner])
             var members = [
                 Member(
                     name: "anonymous", principal: .anonymous, headers: [], roles: [:], home: nil)
@@ -51,7 +59,12 @@ struct AccessCast: Sendable {
             members += try casting.users(memberOf: group)
             members += try casting.deployTokens(in: [group, other] + projects)
             members += try casting.jobs(in: projects, memberOf: group)
-            return AccessCast(projects: projects, members: members)
+            let own = try members.lazy.compactMap(\.principal.userID).first.flatMap { userID in
+                try tx.findUser(userID).flatMap { try tx.findNamespace(.id($0.namespaceID, .user)) }
+            }
+            return AccessCast(
+                projects: projects, containers: [group, inner, other] + [own].compactMap(\.self),
+                members: members)
         }
     }
 }
@@ -61,6 +74,8 @@ private struct Casting {
     let tx: any MetadataWriting
     let now: Timestamp
     let projects: [NamespaceRecord]
+    /// The group that users are members of, and those below it.
+    let groups: [NamespaceRecord]
 
     func users(memberOf group: NamespaceRecord) throws -> [AccessCast.Member] {
         var members: [AccessCast.Member] = []
@@ -130,7 +145,8 @@ private struct Casting {
                             JobPrincipal(
                                 id: record.id, jobID: 42, projectID: project.id, userID: user.id,
                                 username: user.username, build: BuildRecord())),
-                        headers: [("Job-Token", secret)], roles: roles(role), home: nil))
+                        headers: [("Job-Token", secret)], roles: roles(role, of: user),
+                        home: nil))
             }
         }
         return members
@@ -159,12 +175,13 @@ private struct Casting {
                 UserPrincipal(
                     id: user.id, username: user.username, isAdmin: user.isAdmin, scopes: [scope],
                     tokenID: record.id)),
-            headers: [("Private-Token", secret)], roles: roles(role), home: nil)
+            headers: [("Private-Token", secret)], roles: roles(role, of: user), home: nil)
     }
 
-    private func roles(_ role: Role?) -> [Int64: Role] {
-        guard let role else { return [:] }
-        return Dictionary(uniqueKeysWithValues: projects.map { ($0.id, role) })
+    private func roles(_ role: Role?, of user: UserRecord) -> [Int64: Role] {
+        var roles = [user.namespaceID: Role.owner]
+        for namespace in projects + groups { roles[namespace.id] = role }
+        return roles
     }
 }
 

@@ -128,9 +128,10 @@ extension TestGateway {
     ///
     /// - Parameters:
     ///   - token: sent as `Private-Token`; `nil` for none.
+    ///   - peerAddress: where the request comes from.
     public func send(
         _ method: HTTPRequest.Method, _ target: String, token: String? = nil,
-        headers: [(String, String)] = [], body: [UInt8] = []
+        headers: [(String, String)] = [], body: [UInt8] = [], from peerAddress: String = "127.0.0.1"
     ) async throws -> TestResponse {
         var fields = HTTPFields()
         for (name, value) in headers {
@@ -143,7 +144,7 @@ extension TestGateway {
         let response = await gateway.respond(
             to: IncomingRequest(
                 method: method, target: target, authority: "packages.example.com",
-                headers: fields, isSecure: false, peerAddress: "127.0.0.1"),
+                headers: fields, isSecure: false, peerAddress: peerAddress),
             body: ScriptedBody(body, chunkBytes: 65_536), trace: trace)
         return TestResponse(
             status: response.status, headers: response.headers,

@@ -200,8 +200,10 @@ public struct Gateway: RequestResponder {
         case .challenge, .conceal:
             // To somebody unknown, what is private and what does not exist look the same. A package
             // client is asked for its credential; the management API says that there is nothing,
-            // as GitLab's does.
-            guard principal == .anonymous, family != nil || !requirement.action.isRead else {
+            // as GitLab's does. The instance as a whole is no secret.
+            let isSecret =
+                family == nil && requirement.action.isRead && requirement.target != .instance
+            guard principal == .anonymous, !isSecret else {
                 throw RegistryError.namespaceNotFound()
             }
             throw RegistryError(
