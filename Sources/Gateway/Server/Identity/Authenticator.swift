@@ -89,7 +89,13 @@ final class Authenticator: Sendable {
             throw RegistryError.wrongCredential()
         }
         try throttle.check(account: username, address: address)
-        let isRight = try await hasher.verify(password, against: user?.passwordHash)
+        let throttle = throttle
+        let isRight = try await hasher.verify(password, against: user?.passwordHash) {
+            () throws(RegistryError) in
+            // Again, because those before it in line may have failed meanwhile: attempts made all
+            // at once are slowed like those made one by one.
+            try throttle.check(account: username, address: address)
+        }
         guard isRight, let user, user.state == .active else {
             throttle.recordFailure(account: username, address: address)
             throw RegistryError.wrongCredential()

@@ -27,9 +27,12 @@ final class LoginThrottle: Sendable {
 
     private let state = Mutex([Subject: Failures]())
     private let clock: any RegistryClock
+    private let limitCount: Int
 
-    init(clock: any RegistryClock) {
+    /// A throttle that remembers `limitCount` accounts and addresses.
+    init(clock: any RegistryClock, limitCount: Int = memoryLimitCount) {
         self.clock = clock
+        self.limitCount = limitCount
     }
 
     /// Refuses an attempt that comes too soon after others failed.
@@ -60,7 +63,7 @@ final class LoginThrottle: Sendable {
                 failures.last = now
                 state[subject] = failures
             }
-            if state.count > Self.memoryLimitCount { Self.forgetOldest(&state) }
+            if state.count > limitCount { forgetOldest(&state) }
         }
     }
 
@@ -76,8 +79,8 @@ final class LoginThrottle: Sendable {
         return max(0, failures.last.seconds + delay - now.seconds)
     }
 
-    private static func forgetOldest(_ state: inout [Subject: Failures]) {
-        let oldest = state.sorted { $0.value.last < $1.value.last }.prefix(memoryLimitCount / 10)
+    private func forgetOldest(_ state: inout [Subject: Failures]) {
+        let oldest = state.sorted { $0.value.last < $1.value.last }.prefix(limitCount / 10)
         for entry in oldest { state[entry.key] = nil }
     }
 }

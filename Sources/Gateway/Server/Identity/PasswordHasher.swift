@@ -67,16 +67,19 @@ public final class PasswordHasher: Sendable {
     /// Whether `password` is the one that `stored` was made from. With `nil`, the same work is done
     /// and the answer is no, so that the time does not tell whether there is such a user.
     ///
+    /// - Parameter admit: called when the turn of this password has come, before any work is done;
+    ///   what it throws is thrown.
     /// - Throws: `tooManyRequests` when too many wait, `internalError` for a hash that cannot be read.
     public func verify(
-        _ password: String, against stored: String?
+        _ password: String, against stored: String?,
+        admit: @escaping @Sendable () throws(RegistryError) -> Void = {}
     ) async throws(RegistryError) -> Bool {
         guard password.utf8.count <= Self.passwordLimitBytes else { return false }
         guard let stored else {
             _ = try await derive(
                 password, salt: Array(repeating: 0, count: Self.saltBytes),
                 costLog2: Self.costLog2, blockSize: Self.blockSize,
-                parallelism: Self.parallelism)
+                parallelism: Self.parallelism, admit: admit)
             return false
         }
         let fields = stored.split(separator: "$")
@@ -88,12 +91,13 @@ public final class PasswordHasher: Sendable {
         }
         let key = try await derive(
             password, salt: salt, costLog2: costLog2, blockSize: blockSize,
-            parallelism: parallelism)
+            parallelism: parallelism, admit: admit)
         return constantTimeEquals(key, expected)
     }
 
     private func derive(
-        _ password: String, salt: [UInt8], costLog2: Int, blockSize: Int, parallelism: Int
+        _ password: String, salt: [UInt8], costLog2: Int, blockSize: Int, parallelism: Int,
+        admit: @escaping @Sendable () throws(RegistryError) -> Void = {}
     ) async throws(RegistryError) -> [UInt8] {
         let isAdmitted = waitingCount.withLock { count in
             guard count < Self.waitingLimitCount else { return false }
@@ -108,11 +112,14 @@ public final class PasswordHasher: Sendable {
         defer { waitingCount.withLock { $0 -= 1 } }
         do {
             return try await threads.runIfActive {
+                try admit()
                 let key = try KDF.Scrypt.deriveKey(
                     from: Array(password.utf8), salt: salt, outputByteCount: Self.keyBytes,
                     rounds: 1 << costLog2, blockSize: blockSize, parallelism: parallelism)
                 return key.withUnsafeBytes { Array($0) }
             }
+        } catch let refusal as RegistryError {
+            throw refusal
         } catch {
             throw RegistryError(.internalError, "the password could not be hashed", cause: error)
         }

@@ -116,10 +116,11 @@ import Testing
 
     @Test func remembersABoundedNumber() throws {
         let clock = ManualClock()
-        let throttle = LoginThrottle(clock: clock)
+        let limitCount = 1000
+        let throttle = LoginThrottle(clock: clock, limitCount: limitCount)
         for _ in 0..<10 { throttle.recordFailure(account: "old", address: "a") }
         clock.advance(bySeconds: 1)
-        for number in 0...LoginThrottle.memoryLimitCount {
+        for number in 0...limitCount {
             throttle.recordFailure(account: "u\(number)", address: "b\(number)")
         }
         try throttle.check(account: "old", address: "fresh")
