@@ -16,6 +16,7 @@ import Testing
         "Tests/Gateway/Server/HTTP/RawClient.swift": "polls a socket until a deadline",
         "Tests/Gateway/Server/HTTP/RequestBodyTests.swift": "a client that is slow on purpose",
         "Tests/Gateway/Server/HTTP/RunningServer.swift": "polls for a state until a deadline",
+        "Tests/Gateway/Server/Replicas.swift": "polls until another replica knows, or a deadline",
         "Tests/Gateway/Server/HTTP/TLSTests.swift": "polls for the new certificate",
         "Tests/Support/Blobs/BlobStoreContract.swift": "polls for a state until a deadline",
         "Tests/Gateway/Command/CrashTests.swift":
