@@ -14,6 +14,10 @@ public protocol PackageFormat: Sendable {
     /// A request of every kind that the format answers, for tests that go through all of them.
     static var examples: [ExampleRequest] { get }
 
+    /// Where a path leads that the format's own specification fixes, as OCI's `/v2/…`; asked before
+    /// any other address is tried. `nil` when the path is none of them.
+    static func locate(_ path: RequestPath) -> FormatLocation?
+
     /// The operation that the request means. Pure: no I/O, no clock, no state.
     ///
     /// - Returns: `nil` when the address is none of the format's.
@@ -33,6 +37,22 @@ public protocol PackageFormat: Sendable {
 
 extension PackageFormat {
     public static var family: ScopeFamily { .packageRegistry }
+
+    public static func locate(_ path: RequestPath) -> FormatLocation? { nil }
+}
+
+/// Where an address that a format's specification fixes leads.
+public struct FormatLocation: Hashable, Sendable {
+    /// Segments of the path that are not the format's tail: 1 for `/v2`.
+    public let prefixCount: Int
+    /// The namespace that the address names; `nil` for the instance. With `longestProject`, what is
+    /// left of its segments reaches the format as `ScopeHandle.remainder`.
+    public let scope: NamespaceReference?
+
+    public init(prefixCount: Int, scope: NamespaceReference?) {
+        self.prefixCount = prefixCount
+        self.scope = scope
+    }
 }
 
 /// One parsed request, as a value.

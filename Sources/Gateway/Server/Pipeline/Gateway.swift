@@ -31,7 +31,7 @@ public struct Gateway: RequestResponder {
         for format in formats {
             surfaces[.format(type(of: format).id.name)] = format.makeSurface()
         }
-        self.table = MountTable(formats: ids)
+        self.table = MountTable(formats: formats)
         self.surfaces = surfaces
         self.services = services
         self.origins = origins
@@ -102,7 +102,7 @@ public struct Gateway: RequestResponder {
     ) async throws(RegistryError) -> FormatResponse {
         let parsed = Result { () throws(RegistryError) in try surface.prepare(head) }
         if case .health = mount.surface, case .success(.some(let operation)) = parsed {
-            return try await handle(operation, head, nil, .anonymous, [:], body, trace)
+            return try await handle(operation, head, mount, nil, .anonymous, [:], body, trace)
         }
         let requirements = (try? parsed.get())?.access ?? []
         let references = Set(
@@ -132,7 +132,7 @@ public struct Gateway: RequestResponder {
         let actor = Actor(
             principal: principal, requestID: head.requestID, remoteAddress: clientAddress)
         let response = try await handle(
-            operation, head, scope, actor, facts.namespaces, body, trace)
+            operation, head, mount, scope, actor, facts.namespaces, body, trace)
         if case .management = mount.surface, head.method != .get, head.method != .head {
             await refreshAdministration()
         }
@@ -140,13 +140,13 @@ public struct Gateway: RequestResponder {
     }
 
     private func handle(
-        _ operation: PreparedOperation, _ head: RequestHead, _ scope: NamespaceRecord?,
-        _ actor: Actor, _ targets: [NamespaceReference: NamespaceRecord],
+        _ operation: PreparedOperation, _ head: RequestHead, _ mount: Mount,
+        _ scope: NamespaceRecord?, _ actor: Actor, _ targets: [NamespaceReference: NamespaceRecord],
         _ body: any RequestBodySource, _ trace: RequestTrace
     ) async throws(RegistryError) -> FormatResponse {
         let context = RequestContext(
-            head: head, actor: actor, namespace: scope, remainder: [], targets: targets,
-            services: services)
+            head: head, actor: actor, namespace: scope, remainder: mount.remainder(below: scope),
+            targets: targets, services: services)
         trace.note { $0.operation = operation.label }
         return try await operation.run(
             context, RequestBody(source: body, limitBytes: operation.bodyLimitBytes))

@@ -13,16 +13,30 @@ struct Mount: Sendable {
     let scope: NamespaceReference?
     /// Segments of the path in front of the tail.
     let prefixCount: Int
+
+    /// What the address says behind the path of the project that it was found to name.
+    func remainder(below project: NamespaceRecord?) -> [String] {
+        guard case .longestProject(let segments) = scope, let project else { return [] }
+        return Array(segments.dropFirst(project.path.segments.count))
+    }
 }
 
 /// Turns paths into (surface, scope, tail). Every alias of an address is known here and nowhere else,
 /// so a format never learns which one was used.
 struct MountTable: Sendable {
     private let formats: Set<String>
+    private let locators: [(format: String, locate: @Sendable (RequestPath) -> FormatLocation?)]
 
     /// The table for these formats.
-    init(formats: some Sequence<FormatID>) {
-        self.formats = Set(formats.map(\.name))
+    init(formats: [any PackageFormat]) {
+        self.formats = Set(formats.map { type(of: $0).id.name })
+        self.locators = formats.map { Self.locator(of: $0) }
+    }
+
+    private static func locator<Format: PackageFormat>(
+        of format: Format
+    ) -> (format: String, locate: @Sendable (RequestPath) -> FormatLocation?) {
+        (Format.id.name, { Format.locate($0) })
     }
 
     /// Where `path` leads, or `nil` when it leads nowhere.
@@ -31,6 +45,13 @@ struct MountTable: Sendable {
         guard let first = segments.first else { return nil }
         if first == "livez" || first == "readyz" {
             return Mount(surface: .health, scope: nil, prefixCount: 0)
+        }
+        for locator in locators {
+            if let location = locator.locate(path) {
+                return Mount(
+                    surface: .format(locator.format), scope: location.scope,
+                    prefixCount: location.prefixCount)
+            }
         }
         if segments.count >= 2, first == "api", segments[1] == "v4" {
             return resolveAPI(segments)
