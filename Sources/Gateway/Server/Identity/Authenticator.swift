@@ -90,17 +90,22 @@ final class Authenticator: Sendable {
         }
         try throttle.check(account: username, address: address)
         let throttle = throttle
-        let isRight = try await hasher.verify(password, against: user?.passwordHash) {
-            () throws(RegistryError) in
-            // Again, because those before it in line may have failed meanwhile: attempts made all
-            // at once are slowed like those made one by one.
-            try throttle.check(account: username, address: address)
-        }
-        guard isRight, let user, user.state == .active else {
-            throttle.recordFailure(account: username, address: address)
-            throw RegistryError.wrongCredential()
-        }
-        throttle.recordSuccess(account: username)
+        let isActive = user?.state == .active
+        let isRight = try await hasher.verify(
+            password, against: user?.passwordHash,
+            admit: { () throws(RegistryError) in
+                // Again, because those before it in line may have failed meanwhile: attempts made
+                // all at once are slowed like those made one by one.
+                try throttle.check(account: username, address: address)
+            },
+            settle: { isRight in
+                if isRight, isActive {
+                    throttle.recordSuccess(account: username)
+                } else {
+                    throttle.recordFailure(account: username, address: address)
+                }
+            })
+        guard isRight, isActive, let user else { throw RegistryError.wrongCredential() }
         return .user(
             UserPrincipal(
                 id: user.id, username: user.username, isAdmin: user.isAdmin, scopes: nil))

@@ -57,9 +57,11 @@ public final class PasswordHasher: Sendable {
         let salt = (0..<Self.saltBytes).map { _ in
             UInt8.random(in: .min ... .max, using: &generator)
         }
-        let key = try await derive(
-            password, salt: salt, costLog2: Self.costLog2, blockSize: Self.blockSize,
-            parallelism: Self.parallelism)
+        let key = try await inTurn {
+            try Self.derive(
+                password, salt: salt, costLog2: Self.costLog2, blockSize: Self.blockSize,
+                parallelism: Self.parallelism)
+        }
         return "scrypt$\(Self.costLog2)$\(Self.blockSize)$\(Self.parallelism)$"
             + "\(Hex.encode(salt))$\(Hex.encode(key))"
     }
@@ -67,38 +69,52 @@ public final class PasswordHasher: Sendable {
     /// Whether `password` is the one that `stored` was made from. With `nil`, the same work is done
     /// and the answer is no, so that the time does not tell whether there is such a user.
     ///
-    /// - Parameter admit: called when the turn of this password has come, before any work is done;
-    ///   what it throws is thrown.
-    /// - Throws: `tooManyRequests` when too many wait, `internalError` for a hash that cannot be read.
+    /// - Parameters:
+    ///   - admit: called when the turn of this password has come, before any work is done; what it
+    ///     throws is thrown.
+    ///   - settle: told the answer before the next password has its turn.
+    /// - Throws: `tooManyRequests` when too many wait, `internalError` for a hash that cannot be
+    ///   read.
     public func verify(
         _ password: String, against stored: String?,
-        admit: @escaping @Sendable () throws(RegistryError) -> Void = {}
+        admit: @escaping @Sendable () throws(RegistryError) -> Void = {},
+        settle: @escaping @Sendable (Bool) -> Void = { _ in }
     ) async throws(RegistryError) -> Bool {
-        guard password.utf8.count <= Self.passwordLimitBytes else { return false }
-        guard let stored else {
-            _ = try await derive(
-                password, salt: Array(repeating: 0, count: Self.saltBytes),
-                costLog2: Self.costLog2, blockSize: Self.blockSize,
-                parallelism: Self.parallelism, admit: admit)
+        guard password.utf8.count <= Self.passwordLimitBytes else {
+            settle(false)
             return false
         }
-        let fields = stored.split(separator: "$")
-        guard fields.count == 6, fields[0] == "scrypt", let costLog2 = Int(fields[1]),
-            let blockSize = Int(fields[2]), let parallelism = Int(fields[3]),
-            let salt = Hex.decode(fields[4]), let expected = Hex.decode(fields[5])
-        else {
-            throw RegistryError(.internalError, "the stored password hash cannot be read")
+        var costLog2 = Self.costLog2
+        var blockSize = Self.blockSize
+        var parallelism = Self.parallelism
+        var salt: [UInt8] = Array(repeating: 0, count: Self.saltBytes)
+        var expected: [UInt8]?
+        if let stored {
+            let fields = stored.split(separator: "$")
+            guard fields.count == 6, fields[0] == "scrypt", let storedCost = Int(fields[1]),
+                let storedBlock = Int(fields[2]), let storedParallelism = Int(fields[3]),
+                let storedSalt = Hex.decode(fields[4]), let key = Hex.decode(fields[5])
+            else {
+                throw RegistryError(.internalError, "the stored password hash cannot be read")
+            }
+            (costLog2, blockSize, parallelism) = (storedCost, storedBlock, storedParallelism)
+            (salt, expected) = (storedSalt, key)
         }
-        let key = try await derive(
-            password, salt: salt, costLog2: costLog2, blockSize: blockSize,
-            parallelism: parallelism, admit: admit)
-        return constantTimeEquals(key, expected)
+        return try await inTurn { [salt, costLog2, blockSize, parallelism, expected] in
+            try admit()
+            let key = try Self.derive(
+                password, salt: salt, costLog2: costLog2, blockSize: blockSize,
+                parallelism: parallelism)
+            let isRight = expected.map { Self.constantTimeEquals(key, $0) } ?? false
+            settle(isRight)
+            return isRight
+        }
     }
 
-    private func derive(
-        _ password: String, salt: [UInt8], costLog2: Int, blockSize: Int, parallelism: Int,
-        admit: @escaping @Sendable () throws(RegistryError) -> Void = {}
-    ) async throws(RegistryError) -> [UInt8] {
+    /// Runs `work` on one of the threads, when those before it in line are done.
+    private func inTurn<Value: Sendable>(
+        _ work: @escaping @Sendable () throws -> Value
+    ) async throws(RegistryError) -> Value {
         let isAdmitted = waitingCount.withLock { count in
             guard count < Self.waitingLimitCount else { return false }
             count += 1
@@ -111,13 +127,7 @@ public final class PasswordHasher: Sendable {
         }
         defer { waitingCount.withLock { $0 -= 1 } }
         do {
-            return try await threads.runIfActive {
-                try admit()
-                let key = try KDF.Scrypt.deriveKey(
-                    from: Array(password.utf8), salt: salt, outputByteCount: Self.keyBytes,
-                    rounds: 1 << costLog2, blockSize: blockSize, parallelism: parallelism)
-                return key.withUnsafeBytes { Array($0) }
-            }
+            return try await threads.runIfActive(work)
         } catch let refusal as RegistryError {
             throw refusal
         } catch {
@@ -125,7 +135,16 @@ public final class PasswordHasher: Sendable {
         }
     }
 
-    private func constantTimeEquals(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+    private static func derive(
+        _ password: String, salt: [UInt8], costLog2: Int, blockSize: Int, parallelism: Int
+    ) throws -> [UInt8] {
+        let key = try KDF.Scrypt.deriveKey(
+            from: Array(password.utf8), salt: salt, outputByteCount: keyBytes,
+            rounds: 1 << costLog2, blockSize: blockSize, parallelism: parallelism)
+        return key.withUnsafeBytes { Array($0) }
+    }
+
+    private static func constantTimeEquals(_ left: [UInt8], _ right: [UInt8]) -> Bool {
         left.count == right.count && zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
     }
 }
