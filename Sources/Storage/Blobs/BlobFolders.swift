@@ -24,10 +24,14 @@ final class BlobFolders: Sendable {
         try synchronize(layout.root)
     }
 
-    /// Moves the file at `path` to the place of `key` and returns when that is durable.
+    /// Moves the file at `path`, which is open as `descriptor`, to the place of `key`, and returns
+    /// when its bytes and its name are durable.
     ///
-    /// When it throws, nothing is at that place.
-    func publish(_ path: String, as key: StorageKey) throws(FileFailure) {
+    /// When it throws, nothing is at that place. The file gets its name first and is synchronized
+    /// together with it: a file system with a journal then writes that once for all.
+    func publish(
+        _ path: String, _ descriptor: CInt, as key: StorageKey
+    ) throws(FileFailure) {
         let shards = key.description.split(separator: "/").dropFirst().prefix(2)
         guard let first = shards.first, let second = shards.last else { return }
         let target = "\(layout.blobsFolder)/\(key.description)"
@@ -42,7 +46,9 @@ final class BlobFolders: Sendable {
             try operations.rename(path, to: target)
         }
         do throws(FileFailure) {
+            try operations.synchronize(descriptor)
             try synchronize("\(layout.digestsFolder)/\(first)/\(second)")
+            try synchronizeShard(String(first), String(second))
         } catch {
             // The name may or may not survive, and no row will ever have it. What cannot be removed
             // now is an orphan that the sweep finds.
@@ -67,16 +73,24 @@ final class BlobFolders: Sendable {
     }
 
     private func makeShard(_ first: String, _ second: String) throws(FileFailure) {
-        try makeDurable(first, below: layout.digestsFolder, as: first)
-        try makeDurable(second, below: "\(layout.digestsFolder)/\(first)", as: "\(first)/\(second)")
+        guard !isDurable("\(first)/\(second)") else { return }
+        if !isDurable(first) { try operations.makeFolder("\(layout.digestsFolder)/\(first)") }
+        try operations.makeFolder("\(layout.digestsFolder)/\(first)/\(second)")
     }
 
-    private func makeDurable(
-        _ name: String, below parent: String, as shard: String
-    ) throws(FileFailure) {
-        guard !durable.withLock({ $0.contains(shard) }) else { return }
-        try operations.makeFolder("\(parent)/\(name)")
-        try synchronize(parent)
+    private func synchronizeShard(_ first: String, _ second: String) throws(FileFailure) {
+        try synchronize("\(layout.digestsFolder)/\(first)", with: "\(first)/\(second)")
+        try synchronize(layout.digestsFolder, with: first)
+    }
+
+    /// Makes the name of `shard` durable, which is in the folder at `path`.
+    private func synchronize(_ path: String, with shard: String) throws(FileFailure) {
+        guard !isDurable(shard) else { return }
+        try synchronize(path)
         durable.withLock { _ = $0.insert(shard) }
+    }
+
+    private func isDurable(_ shard: String) -> Bool {
+        durable.withLock { $0.contains(shard) }
     }
 }

@@ -6,7 +6,7 @@ import Registry
 final class FileBlobReader: BlobReader {
     /// The most bytes of a blob that are read together with opening it, which saves a small blob the
     /// second hop to the thread pool.
-    static let prefetchLimitBytes: Int64 = 32 << 10
+    static let prefetchLimitBytes: Int64 = 64 << 10
     /// The most bytes of a blob that is closed in place. Closing a removed one frees its blocks,
     /// which takes its time when there are many.
     static let closeInPlaceLimitBytes: Int64 = 16 << 20

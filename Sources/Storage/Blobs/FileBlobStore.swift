@@ -5,8 +5,8 @@ public import Registry
 /// Keeps blobs as files below one folder, which several processes may share.
 ///
 /// A blob is `blobs/sha256/ab/cd/<digest>-<nonce>`, an unfinished upload `uploads/<name>`. A blob
-/// gets its name by a rename after its bytes were synchronized, so whatever has a name is complete
-/// (I1), and no name is used twice (I2).
+/// gets its name by a rename once all its bytes are written; name and bytes are synchronized before
+/// anybody is told of it, so whatever a row names is complete (I1), and no name is used twice (I2).
 public struct FileBlobStore: BlobStore {
     /// The most entries that `listEntries` hands over at once.
     public static let pageLimitCount = 500

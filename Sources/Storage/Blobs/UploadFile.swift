@@ -85,7 +85,6 @@ struct UploadFile: Sendable {
             let digests = hashes.digests()
             try expectation.verify(digests, size: hashes.countBytes)
             let key = FileBlobLayout.makeKey(for: digests.sha256)
-            try synchronize()
             try publish(as: key)
             close()
             isOver = true
@@ -157,23 +156,28 @@ struct UploadFile: Sendable {
     }
 
     private mutating func synchronize() throws(RegistryError) {
-        let descriptor = try openedDescriptor()
-        do throws(FileFailure) {
-            // The last byte may have come a day before this commit, and the sweep of orphans counts
-            // from here.
-            try surroundings.operations.setModified(descriptor, at: surroundings.clock.now())
+        let descriptor = try touchedDescriptor()
+        try translatingFailures { () throws(FileFailure) in
             try surroundings.operations.synchronize(descriptor)
-        } catch {
-            throw RegistryError(error)
         }
     }
 
-    private func publish(as key: StorageKey) throws(RegistryError) {
+    private mutating func publish(as key: StorageKey) throws(RegistryError) {
+        let descriptor = try touchedDescriptor()
         do throws(FileFailure) {
-            try surroundings.folders.publish(path, as: key)
+            try surroundings.folders.publish(path, descriptor, as: key)
         } catch {
             throw error.isMissing ? Self.lost("it was discarded meanwhile") : RegistryError(error)
         }
+    }
+
+    /// The last byte may have come a day before this call, and the sweep of orphans counts from here.
+    private mutating func touchedDescriptor() throws(RegistryError) -> CInt {
+        let descriptor = try openedDescriptor()
+        try translatingFailures { () throws(FileFailure) in
+            try surroundings.operations.setModified(descriptor, at: surroundings.clock.now())
+        }
+        return descriptor
     }
 
     /// Two requests that go on with one upload must not both write, and the file must still be an

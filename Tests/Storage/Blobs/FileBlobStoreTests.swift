@@ -234,7 +234,7 @@ struct FileBlobStoreTests {
         _ = try await store.store(makeBytes(10))
         #expect(
             operations.calls == [
-                "open", "pwrite", "futimens", "fsync", "rename", "open", "fsync",
+                "open", "pwrite", "futimens", "rename", "fsync", "open", "fsync",
             ])
     }
 }
