@@ -13,6 +13,24 @@ public protocol MetadataStore: Sendable {
     func write<Value: Sendable>(
         _ body: @escaping @Sendable (any MetadataWriting) throws -> Value
     ) async throws(RegistryError) -> Value
+
+    /// The file of this name in a project: the question of every download. A store may answer from
+    /// memory as long as it knows that nothing was committed since, by any process.
+    func findFile(
+        _ address: FileAddress, inProject projectID: Int64
+    ) async throws(RegistryError) -> PublishedFile?
+}
+
+extension MetadataStore {
+    public func findFile(
+        _ address: FileAddress, inProject projectID: Int64
+    ) async throws(RegistryError) -> PublishedFile? {
+        try await read { tx in
+            try tx.findFiles(
+                address, in: .project(projectID), readableBy: .everything, limit: 1
+            ).first
+        }
+    }
 }
 
 /// What can be read in a transaction.

@@ -23,12 +23,7 @@ public struct HostedProject: ScopeHandle {
     }
 
     public func findFile(_ address: FileAddress) async throws(RegistryError) -> PublishedFile? {
-        let projectID = project.id
-        return try await services.metadata.read { tx in
-            try tx.findFiles(
-                address, in: .project(projectID), readableBy: .everything, limit: 1
-            ).first
-        }
+        try await services.metadata.findFile(address, inProject: project.id)
     }
 
     public func findVersion(

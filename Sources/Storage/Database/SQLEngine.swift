@@ -54,11 +54,17 @@ public protocol SQLEngine: Sendable {
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value
 
+    /// A mark of the present state of the database, or `nil` where the engine cannot tell without
+    /// waiting: two equal marks say that nothing at all was committed between them.
+    func findStateMark() -> Int64?
+
     /// Ends what runs and closes every connection.
     func close() async
 }
 
 extension SQLEngine {
+    public func findStateMark() -> Int64? { nil }
+
     /// Runs `body` on one consistent state of the database. It may run more than once.
     public func read<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLSession) throws -> Value

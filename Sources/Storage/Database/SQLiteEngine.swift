@@ -23,6 +23,8 @@ public final class SQLiteEngine: SQLEngine {
     public var dialect: SQLDialect { .sqlite }
 
     private let pool: DatabasePool
+    /// Only ever asked for the state mark.
+    private let watch: DatabaseQueue
     private let readers: WorkerPool<Void>
     private let writer: WorkerPool<Void>
 
@@ -36,6 +38,7 @@ public final class SQLiteEngine: SQLEngine {
         configuration.label = "packhouse.sqlite"
         let opened = Result { try Self.open(path, configuration, limits) }
         pool = try opened.mapError { SQLiteSession.convert($0) }.get()
+        watch = try SQLiteSession.converting { try Self.openWatch(path) }
         readers = WorkerPool(
             name: "sqlite.reader", threadLimitCount: limits.readerCount,
             lineLimitCount: limits.lineCount, waitLimit: limits.wait, makeContext: {},
@@ -51,9 +54,11 @@ public final class SQLiteEngine: SQLEngine {
     ) async throws -> Value {
         try await readers.run { [pool] in
             try SQLiteSession.converting {
-                try pool.read { database in
-                    let session = SQLiteSession(database, observer)
-                    return try session.requireSound(body(session))
+                try pool.unsafeRead { database in
+                    try Self.inReadTransaction(database) {
+                        let session = SQLiteSession(database, observer)
+                        return try session.requireSound(body(session))
+                    }
                 }
             }
         }
@@ -84,11 +89,40 @@ public final class SQLiteEngine: SQLEngine {
         }
     }
 
+    /// As long as this number is the same, nothing was committed, by this process or another: the
+    /// connection that it is read on never writes itself.
+    ///
+    /// *Source*: SQLite, "PRAGMA data_version".
+    public func findStateMark() -> Int64? {
+        // Who cannot be told asks the database itself, and gets the failure there.
+        try? watch.inDatabase { database in
+            try Int64.fetchOne(database.cachedStatement(sql: "PRAGMA data_version"))
+        }
+    }
+
     public func close() async {
         await readers.close()
         await writer.close()
         // Nothing uses the pool any more; what cannot be closed is closed with the last reference.
+        try? watch.close()
         try? pool.close()
+    }
+
+    /// What `DatabasePool.read` does, with statements that are prepared once.
+    private static func inReadTransaction<Value>(
+        _ database: GRDB.Database, _ body: () throws -> Value
+    ) throws -> Value {
+        try database.cachedStatement(sql: "BEGIN DEFERRED").execute()
+        let value: Value
+        do {
+            value = try body()
+        } catch {
+            // The first failure counts; the connection is clean again or fails at its next use.
+            try? database.cachedStatement(sql: "ROLLBACK").execute()
+            throw error
+        }
+        try database.cachedStatement(sql: "COMMIT").execute()
+        return value
     }
 
     /// Another process that opens or closes the same file can hold it for a moment without SQLite
@@ -110,6 +144,14 @@ public final class SQLiteEngine: SQLEngine {
                 Thread.sleep(forTimeInterval: openRetrySeconds)
             }
         }
+    }
+
+    private static func openWatch(_ path: String) throws -> DatabaseQueue {
+        var configuration = Configuration()
+        configuration.readonly = true
+        configuration.busyMode = .immediateError
+        configuration.label = "packhouse.sqlite.watch"
+        return try DatabaseQueue(path: path, configuration: configuration)
     }
 
     private static let openRetrySeconds = 0.02

@@ -8,6 +8,7 @@ public struct SQLMetadataStore: MetadataStore {
 
     private let engine: any SQLEngine
     private let clock: any RegistryClock
+    private let files = FileMemory()
 
     /// A store in the database of `engine`, which must have been migrated. `clock` says which
     /// memberships have expired where a query is not told the time.
@@ -60,6 +61,21 @@ public struct SQLMetadataStore: MetadataStore {
         } catch {
             throw Self.convert(error)
         }
+    }
+
+    public func findFile(
+        _ address: FileAddress, inProject projectID: Int64
+    ) async throws(RegistryError) -> PublishedFile? {
+        // Taken before the look-up: what is committed meanwhile makes another mark.
+        let mark = engine.findStateMark()
+        if let mark, let known = files.find(address, projectID, at: mark) { return known }
+        let found = try await read { tx in
+            try tx.findFiles(
+                address, in: .project(projectID), readableBy: .everything, limit: 1
+            ).first
+        }
+        if let mark, let found { files.remember(found, as: address, projectID, at: mark) }
+        return found
     }
 
     /// Ends what runs and closes every connection.

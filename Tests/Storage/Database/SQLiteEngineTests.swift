@@ -43,6 +43,35 @@ struct SQLiteEngineTests {
         }
     }
 
+    @Test("The state mark changes with every commit of any process, and with nothing else")
+    func stateMark() async throws {
+        let database = try await DatabaseKind.sqlite.makeDatabase(isMigrated: false)
+        try await database.withEngine { one in
+            try await one.write { session in
+                try session.execute("CREATE TABLE counters (value {integer}) {table}")
+                try session.execute("INSERT INTO counters (value) VALUES (0)")
+            }
+            try await database.withEngine { two in
+                var seen: Set<Int64> = []
+                for number in 0..<100 {
+                    try await (number % 2 == 0 ? one : two).write { session in
+                        try session.execute("UPDATE counters SET value = value + 1")
+                    }
+                    let mark = try #require(one.findStateMark())
+                    #expect(seen.insert(mark).inserted)
+                    _ = try await two.read { try $0.query("SELECT value FROM counters") }
+                    await #expect(throws: DatabaseError.self) {
+                        try await two.write { session in
+                            try session.execute("UPDATE counters SET value = 0")
+                            throw DatabaseError(.other, "no commit")
+                        }
+                    }
+                    #expect(one.findStateMark() == mark)
+                }
+            }
+        }
+    }
+
     @Test("Another process that writes for too long makes it unavailable, not broken")
     func busy() async throws {
         let database = try await DatabaseKind.sqlite.makeDatabase(isMigrated: false)

@@ -30,6 +30,38 @@ struct SQLMetadataStoreTests {
     }
 
     @Test(
+        "A file is found as the last commit left it, whichever process made that",
+        arguments: DatabaseKind.allCases)
+    func freshFiles(_ kind: DatabaseKind) async throws {
+        let database = try await kind.makeDatabase()
+        try await database.withStore { one in
+            let file = try await one.write { tx in
+                try tx.insertSampleFile(tx.insertSample("web"), blob: 1)
+            }
+            let projectID = file.version.package.projectID
+            let address = FileAddress(
+                format: file.version.package.format, package: file.version.package.name,
+                version: file.version.name, path: file.file.path)
+            try await database.withStore { two in
+                for number in 0..<50 {
+                    let isThere = number % 2 == 0
+                    for store in [one, two, one, two] {
+                        let found = try await store.findFile(address, inProject: projectID)
+                        #expect(found?.file.id == (isThere ? file.file.id : nil))
+                    }
+                    try await (number % 4 < 2 ? one : two).write { tx in
+                        _ =
+                            isThere
+                            ? try tx.trashFile(file.file.id, at: Sample.now)
+                            : try tx.restoreFile(file.file.id)
+                    }
+                }
+            }
+            #expect(try await one.findFile(address, inProject: projectID + 1) == nil)
+        }
+    }
+
+    @Test(
         "A blob that a file or a lease names cannot be deleted (I3)",
         arguments: DatabaseKind.allCases)
     func restrict(_ kind: DatabaseKind) async throws {

@@ -54,8 +54,9 @@ struct ServerComposition: Sendable {
     }
 
     private func serviceGroup(
-        _ database: OpenedDatabase, _ blobs: FileBlobStore
+        _ database: OpenedDatabase, _ blobs: some BlobStore
     ) throws -> ServiceGroup {
+        let blobs = CachedBlobStore(blobs)
         let services = RegistryServices(metadata: database.metadata, blobs: blobs)
         let listening = ListeningAnnouncement(settings: settings, logger: logger)
         let gateway = Gateway(
