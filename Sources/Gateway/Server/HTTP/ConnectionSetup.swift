@@ -40,17 +40,23 @@ struct ConnectionSetup: ServerChildChannel {
 
     func handle(value: ServerConnection, logger: Logger) async {
         await withTaskCancellationHandler {
-            await withDiscardingTaskGroup { group in
-                for await exchange in value.exchanges {
-                    if exchange.isStream {
-                        group.addTask { await serve(exchange) }
-                    } else {
-                        await serve(exchange)
-                    }
-                }
+            await withTaskExecutorPreference(EventLoopTaskExecutor(value.channel.eventLoop)) {
+                await answer(value.exchanges)
             }
         } onCancel: {
             value.channel.close(promise: nil)
+        }
+    }
+
+    private func answer(_ exchanges: AsyncStream<HTTPExchange>) async {
+        await withDiscardingTaskGroup { group in
+            for await exchange in exchanges {
+                if exchange.isStream {
+                    group.addTask { await serve(exchange) }
+                } else {
+                    await serve(exchange)
+                }
+            }
         }
     }
 

@@ -69,7 +69,7 @@ final class HTTPExchange: RequestBodySource {
             return (ready, resumes)
         }
         if resumesReading {
-            eventLoop.execute { [handler] in handler.value.resumeReading(for: self) }
+            onEventLoop { $0.resumeReading(for: self) }
         }
         if let ready { return try ready.get() }
         let result = await withCheckedContinuation { continuation in
@@ -85,29 +85,24 @@ final class HTTPExchange: RequestBodySource {
 
     /// Begins the answer; what is written next sends it.
     func writeHead(_ head: HTTPResponseHead) {
-        eventLoop.execute { [handler] in handler.value.writeHead(head, for: self) }
+        onEventLoop { $0.writeHead(head, for: self) }
     }
 
     /// Writes bytes or part of a file, and waits until the connection took them.
     ///
     /// - Throws: a channel error when the connection is gone.
     func writeBody(_ part: IOData) async throws {
-        try await eventLoop.flatSubmit { [handler] in
-            handler.value.writeBody(part, for: self)
-        }.get()
+        try await submit { $0.writeBody(part, for: self) }.get()
     }
 
     /// Ends the answer.
     func writeEnd() async throws {
-        try await eventLoop.flatSubmit { [handler] in
-            handler.value.writeEnd(for: self)
-        }.get()
+        try await submit { $0.writeEnd(for: self) }.get()
     }
 
     /// Writes a whole answer at once.
     func writeWhole(_ head: HTTPResponseHead, body: ByteBuffer?) async throws {
-        try await eventLoop.flatSubmit { [handler] in
-            let handler = handler.value
+        try await submit { handler in
             handler.writeHead(head, for: self)
             if let body { handler.appendBody(body, for: self) }
             return handler.writeEnd(for: self)
@@ -116,7 +111,23 @@ final class HTTPExchange: RequestBodySource {
 
     /// Closes the connection, or resets the stream, in the middle of the answer (I9).
     func abort() {
-        eventLoop.execute { [handler] in handler.value.abort(self) }
+        onEventLoop { $0.abort(self) }
+    }
+
+    /// Does `work` now where the task runs on the event loop, as it does in the server.
+    private func onEventLoop(_ work: @escaping @Sendable (HTTPExchangeHandler) -> Void) {
+        if eventLoop.inEventLoop {
+            work(handler.value)
+        } else {
+            eventLoop.execute { [handler] in work(handler.value) }
+        }
+    }
+
+    private func submit(
+        _ work: @escaping @Sendable (HTTPExchangeHandler) -> EventLoopFuture<Void>
+    ) -> EventLoopFuture<Void> {
+        if eventLoop.inEventLoop { return work(handler.value) }
+        return eventLoop.flatSubmit { [handler] in work(handler.value) }
     }
 
     // MARK: The event loop's side

@@ -7,14 +7,16 @@ import TestSupport
 import Testing
 
 @Suite struct ShutdownTests {
-    /// Sends 8 pieces, and waits for a signal before each.
+    /// Sends 8 pieces, waits for a signal before each, and gives up when it is cancelled.
     private static func slowly(_ signals: AsyncStream<Void>) -> ClosureResponder {
         ClosureResponder { _, _, _ in
             FormatResponse(
                 body: .stream(length: 80_000) { writer throws(RegistryError) in
                     var iterator = signals.makeAsyncIterator()
                     for _ in 0..<8 {
-                        _ = await iterator.next()
+                        guard await iterator.next() != nil else {
+                            throw RegistryError(.unavailable, "cancelled")
+                        }
                         try await writer.write(ByteBuffer(repeating: 0x62, count: 10_000))
                     }
                 })
