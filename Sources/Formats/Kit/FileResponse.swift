@@ -75,10 +75,11 @@ public struct FileResponse: Sendable {
         headers[.contentType] = mediaType
         headers[.contentDisposition] = ContentDisposition.attachment(name)
         headers[.xContentTypeOptions] = "nosniff"
-        headers[.reprDigest] = file.digests.digestField
+        let digest = file.digests.digestField
+        headers[.reprDigest] = digest
         switch range {
         case .whole, .unsatisfiable:
-            headers[.contentDigest] = file.digests.digestField
+            headers[.contentDigest] = digest
             return FormatResponse(headers: headers, body: .blob(BlobSlice(reader)))
         case .single(let part):
             headers[.contentRange] = RangeRequest.contentRange(part, of: file.size)

@@ -13,20 +13,22 @@ public enum Hex {
     }
 
     /// The bytes that `text` spells, in either case; `nil` for an odd length or another character.
+    @inlinable
     public static func decode(_ text: some StringProtocol) -> [UInt8]? {
+        decode(digits: Array(text.utf8))
+    }
+
+    @usableFromInline
+    static func decode(digits: [UInt8]) -> [UInt8]? {
+        guard digits.count.isMultiple(of: 2) else { return nil }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.utf8.count / 2)
-        var high: UInt8?
-        for digit in text.utf8 {
-            guard let value = value(of: digit) else { return nil }
-            if let first = high {
-                bytes.append(first << 4 | value)
-                high = nil
-            } else {
-                high = value
-            }
+        bytes.reserveCapacity(digits.count / 2)
+        for index in stride(from: 0, to: digits.count, by: 2) {
+            guard let high = value(of: digits[index]), let low = value(of: digits[index + 1])
+            else { return nil }
+            bytes.append(high << 4 | low)
         }
-        return high == nil ? bytes : nil
+        return bytes
     }
 
     static func isLowercaseDigit(_ byte: UInt8) -> Bool {

@@ -3,7 +3,13 @@
 /// *Source*: RFC 3986, section 2.
 public enum PercentEncoding {
     /// `text` with every byte encoded that is not unreserved, so that a slash becomes `%2F`.
+    @inlinable
     public static func encode(_ text: some StringProtocol) -> String {
+        encode(String(text))
+    }
+
+    /// `text` with every byte encoded that is not unreserved, so that a slash becomes `%2F`.
+    public static func encode(_ text: String) -> String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count)
         for byte in text.utf8 {

@@ -18,25 +18,29 @@ public struct RequestPath: Hashable, Sendable {
     ///
     /// - Throws: `malformed` for a bad escape, text that is not UTF-8, a control character, a
     ///   backslash, or a `.` or `..` segment, however each is encoded.
+    @inlinable
     public init(parsing raw: some StringProtocol) throws(RegistryError) {
-        guard raw.utf8.count <= Self.limitBytes else {
+        try self.init(bytes: Array(raw.utf8))
+    }
+
+    @usableFromInline
+    init(bytes raw: [UInt8]) throws(RegistryError) {
+        guard raw.count <= Self.limitBytes else {
             throw RegistryError(.malformed, "the path is longer than \(Self.limitBytes) bytes")
         }
-        guard raw.utf8.first == UInt8(ascii: "/") else {
+        guard raw.first == UInt8(ascii: "/") else {
             throw RegistryError(.malformed, "the path does not begin with '/'")
         }
         var segments: [String] = []
-        for part in raw.utf8.split(separator: UInt8(ascii: "/")) {
+        for part in raw.split(separator: UInt8(ascii: "/")) {
             let segment = try Self.decode(part)
-            for piece in segment.utf8.split(
-                separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-            where piece.elementsEqual("..".utf8) || piece.elementsEqual(".".utf8) {
+            guard !Self.hasDotPiece(segment) else {
                 throw RegistryError(.malformed, "the path contains a '.' or '..' segment")
             }
             segments.append(segment)
         }
         self.segments = segments
-        self.hasTrailingSlash = raw.hasSuffix("/")
+        self.hasTrailingSlash = raw.last == UInt8(ascii: "/")
     }
 
     /// A path of segments that are decoded already.
@@ -51,7 +55,16 @@ public struct RequestPath: Hashable, Sendable {
             segments: Array(segments.dropFirst(count)), hasTrailingSlash: hasTrailingSlash)
     }
 
-    private static func decode(_ part: some Collection<UInt8>) throws(RegistryError) -> String {
+    /// Whether one of the pieces between the slashes of a decoded segment is `.` or `..`.
+    private static func hasDotPiece(_ segment: String) -> Bool {
+        let dot = UInt8(ascii: ".")
+        return segment.utf8.contains(dot)
+            && segment.utf8.split(
+                separator: UInt8(ascii: "/"), omittingEmptySubsequences: false
+            ).contains { $0.count <= 2 && !$0.isEmpty && $0.allSatisfy { $0 == dot } }
+    }
+
+    private static func decode(_ part: ArraySlice<UInt8>) throws(RegistryError) -> String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(part.count)
         var index = part.startIndex

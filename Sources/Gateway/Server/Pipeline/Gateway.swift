@@ -57,10 +57,11 @@ public struct Gateway: RequestResponder {
             headers: request.headers, origin: origins.origin(of: request), mountPath: "",
             requestID: trace.requestID)
         do throws(RegistryError) {
-            let halves = request.target.split(
-                separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-            let path = try RequestPath(parsing: halves[0])
-            let query = try RequestQuery(parsing: halves.count == 2 ? halves[1] : "")
+            let target = request.target
+            let mark = target.utf8.firstIndex(of: UInt8(ascii: "?"))
+            let path = try RequestPath(parsing: target[..<(mark ?? target.endIndex)])
+            var query = RequestQuery()
+            if let mark { query = try RequestQuery(parsing: target[mark...].dropFirst()) }
             guard let mount = table.resolve(path), let surface = surfaces[mount.surface] else {
                 throw FallbackSurface.notFound
             }
