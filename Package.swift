@@ -27,6 +27,7 @@ let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", packa
 let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(
     name: "HummingbirdTesting", package: "hummingbird")
+let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCertificateReloading = Target.Dependency.product(
     name: "NIOCertificateReloading", package: "swift-nio-extras")
@@ -70,16 +71,20 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
     ],
     targets: [
         // MARK: Domain
 
+        .systemLibrary(
+            name: "CPCRE2", path: "Sources/Registry/CPCRE2",
+            pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .target(
             name: "Registry",
-            dependencies: [httpTypes, nioCore, crypto, logging],
-            path: "Sources/Registry", swiftSettings: houseSettings),
+            dependencies: ["CPCRE2", httpTypes, nioCore, crypto, logging],
+            path: "Sources/Registry", exclude: ["CPCRE2"], swiftSettings: houseSettings),
 
         // MARK: Formats
 
@@ -91,6 +96,10 @@ let package = Package(
             name: "GenericFormat",
             dependencies: ["Registry", "FormatKit", httpTypes, nioCore],
             path: "Sources/Formats/Generic", swiftSettings: houseSettings),
+        .target(
+            name: "OCIFormat",
+            dependencies: ["Registry", "FormatKit", httpTypes, nioCore],
+            path: "Sources/Formats/OCI", swiftSettings: houseSettings),
 
         // MARK: Storage
 
@@ -120,7 +129,7 @@ let package = Package(
             name: "GatewayServer",
             dependencies: [
                 "Registry", "FormatKit", httpTypes, hummingbird, hummingbirdCore,
-                hummingbirdHTTP2, hummingbirdTLS, logging, crypto, cryptoExtras, nioCore,
+                hummingbirdHTTP2, hummingbirdTLS, jwtKit, logging, crypto, cryptoExtras, nioCore,
                 nioPosix, nioHTTP1, nioHTTP2, nioHTTPTypes, nioHTTPTypesHTTP1, nioSSL, nioTLS,
                 nioCertificateReloading, serviceLifecycle,
             ],
@@ -128,7 +137,7 @@ let package = Package(
         .executableTarget(
             name: "packhouse",
             dependencies: [
-                "Registry", "FormatKit", "GenericFormat", "BlobStorage", "Database",
+                "Registry", "FormatKit", "GenericFormat", "OCIFormat", "BlobStorage", "Database",
                 "MetadataStorage", "GatewayServer", argumentParser, configuration, logging,
                 serviceLifecycle, unixSignals, yams, nioCore, nioPosix,
             ],
@@ -139,7 +148,7 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Registry", "FormatKit", "GenericFormat", "BlobStorage", "Database",
+                "Registry", "FormatKit", "GenericFormat", "OCIFormat", "BlobStorage", "Database",
                 "MetadataStorage", "GatewayServer", httpTypes, crypto, hummingbird,
                 hummingbirdTesting, logging, nioCore, nioPosix, subprocess,
             ],
@@ -173,8 +182,8 @@ let package = Package(
         .testTarget(
             name: "GatewayServerTests",
             dependencies: [
-                "GatewayServer", "FormatKit", "GenericFormat", "BlobStorage", "Database",
-                "MetadataStorage", "Registry", "TestSupport", httpTypes, hummingbird,
+                "GatewayServer", "FormatKit", "GenericFormat", "OCIFormat", "BlobStorage",
+                "Database", "MetadataStorage", "Registry", "TestSupport", httpTypes, hummingbird,
                 hummingbirdTesting, logging, crypto, nioCore, nioPosix,
                 serviceLifecycle, subprocess,
             ],

@@ -17,12 +17,15 @@ struct ImportFence: Sendable {
     static let house = ImportFence(rows: [
         Row(
             target: "Registry", folder: "Sources/Registry",
-            allowed: ["HTTPTypes", "NIOCore", "Crypto", "Logging"]),
+            allowed: ["HTTPTypes", "NIOCore", "Crypto", "Logging", "CPCRE2"]),
         Row(
             target: "FormatKit", folder: "Sources/Formats/Kit",
             allowed: ["Registry", "HTTPTypes", "NIOCore", "CArchive"]),
         Row(
             target: "GenericFormat", folder: "Sources/Formats/Generic",
+            allowed: ["Registry", "FormatKit", "HTTPTypes", "NIOCore"]),
+        Row(
+            target: "OCIFormat", folder: "Sources/Formats/OCI",
             allowed: ["Registry", "FormatKit", "HTTPTypes", "NIOCore"]),
         Row(
             target: "BlobStorage", folder: "Sources/Storage/Blobs",
@@ -37,7 +40,7 @@ struct ImportFence: Sendable {
             target: "GatewayServer", folder: "Sources/Gateway/Server",
             allowed: [
                 "Registry", "FormatKit", "HTTPTypes", "Hummingbird*", "NIO*", "Logging", "Metrics",
-                "Crypto*", "ServiceLifecycle",
+                "Crypto*", "ServiceLifecycle", "JWTKit",
             ]),
         Row(target: "packhouse", folder: "Sources/Gateway/Command", allowed: ["*"]),
     ])
