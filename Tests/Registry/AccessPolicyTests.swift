@@ -100,7 +100,8 @@ import Testing
             let decision = decide(
                 Self.user(admin: true, scopes: [.readUser]), action,
                 try Self.namespace(.private))
-            #expect((decision == .allow) == (action == .readOwnAccount), "\(action)")
+            let needsNoScope: Set<AccessAction> = [.readOwnAccount, .presentCredential]
+            #expect((decision == .allow) == needsNoScope.contains(action), "\(action)")
         }
     }
 
@@ -146,7 +147,9 @@ import Testing
             return
         }
         for action in AccessAction.allCases
-        where ![.readPackages, .publishPackages, .readNamespace].contains(action) {
+        where ![.readPackages, .publishPackages, .readNamespace, .presentCredential]
+            .contains(action)
+        {
             guard case .refuse = decide(Self.deployToken(in: 10, both), action, project) else {
                 Issue.record("a deploy token may \(action)")
                 continue
@@ -171,6 +174,38 @@ import Testing
         else {
             Issue.record("a job managed tokens")
             return
+        }
+    }
+
+    @Test func whoeverSaysWhoHeIsMayGoOn() throws {
+        for family in [ScopeFamily.containerRegistry, .packageRegistry] {
+            #expect(
+                decide(.anonymous, .presentCredential, nil, family: family) == .challenge)
+            let signed = AccessQuestion(
+                principal: .anonymous, action: .presentCredential, namespace: nil, role: nil,
+                family: family, hasSignedToken: true)
+            #expect(policy.decide(signed) == .allow)
+        }
+        for principal in [
+            Self.user(), Self.user(scopes: []), Self.user(admin: true),
+            Self.deployToken(in: 1, []), Self.job(project: 1), .console,
+        ] {
+            #expect(decide(principal, .presentCredential, nil) == .allow, "\(principal.label)")
+        }
+    }
+
+    @Test(arguments: AccessAction.allCases)
+    func aSignedTokenGrantsNothingByItself(action: AccessAction) throws {
+        for visibility in Visibility.allCases where action != .presentCredential {
+            for principal in [Principal.anonymous, Self.user()] {
+                let namespace = try Self.namespace(visibility)
+                let signed = AccessQuestion(
+                    principal: principal, action: action, namespace: namespace, role: nil,
+                    family: .containerRegistry, hasSignedToken: true)
+                #expect(
+                    policy.decide(signed)
+                        == decide(principal, action, namespace, family: .containerRegistry))
+            }
         }
     }
 

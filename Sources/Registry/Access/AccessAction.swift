@@ -27,6 +27,8 @@ public enum AccessAction: String, Sendable, CaseIterable, Hashable {
     case readOwnAccount
     /// Anything that a signed-in user may do for himself: create a group, change his tokens.
     case useOwnAccount
+    /// Say who one is, where anybody may enter who does; so clients learn that they have to.
+    case presentCredential
     /// Anything that only an administrator of the instance may do.
     case administerInstance
 
@@ -39,7 +41,7 @@ public enum AccessAction: String, Sendable, CaseIterable, Hashable {
         case .deletePackages, .changeSettings, .manageTokens, .createSubgroup, .manageMembers:
             .maintainer
         case .removeNamespace: .owner
-        case .readOwnAccount, .useOwnAccount, .administerInstance: nil
+        case .readOwnAccount, .useOwnAccount, .presentCredential, .administerInstance: nil
         }
     }
 
@@ -67,6 +69,7 @@ public enum AccessAction: String, Sendable, CaseIterable, Hashable {
         case .removeNamespace: "remove the namespace"
         case .readOwnAccount: "read your account"
         case .useOwnAccount: "use your account"
+        case .presentCredential: "go on"
         case .administerInstance: "administer the instance"
         }
     }

@@ -8,16 +8,19 @@ public struct AccessQuestion: Sendable {
     public let role: Role?
     /// Which family of token scopes applies; `nil` for the management API.
     public let family: ScopeFamily?
+    /// Whether the caller presented a token that the gateway signed, for anonymous perhaps.
+    public let hasSignedToken: Bool
 
     public init(
         principal: Principal, action: AccessAction, namespace: NamespaceRecord?, role: Role?,
-        family: ScopeFamily?
+        family: ScopeFamily?, hasSignedToken: Bool = false
     ) {
         self.principal = principal
         self.action = action
         self.namespace = namespace
         self.role = role
         self.family = family
+        self.hasSignedToken = hasSignedToken
     }
 }
 

@@ -14,11 +14,18 @@ public struct AccessRequirement: Hashable, Sendable {
     public let target: Target
     /// The package, where the address names it.
     public let package: String?
+    /// Whether the operation goes on without it: then the namespace that it names is not among those
+    /// that the operation may use, as the source of a mount that may not be read.
+    public let isOptional: Bool
 
-    public init(_ action: AccessAction, on target: Target = .scope, package: String? = nil) {
+    public init(
+        _ action: AccessAction, on target: Target = .scope, package: String? = nil,
+        isOptional: Bool = false
+    ) {
         self.action = action
         self.target = target
         self.package = package
+        self.isOptional = isOptional
     }
 }
 

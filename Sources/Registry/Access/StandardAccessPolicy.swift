@@ -5,13 +5,19 @@ public struct StandardAccessPolicy: AccessPolicy {
     public init() {}
 
     public func decide(_ question: AccessQuestion) -> AccessDecision {
-        switch question.principal {
+        if question.action == .presentCredential { return decideIdentity(question) }
+        return switch question.principal {
         case .anonymous: decideAnonymous(question)
         case .user(let user): decideUser(user, question)
         case .deployToken(let token): decideDeployToken(token, question)
         case .job(let job): decideJob(job, question)
         case .console: .allow
         }
+    }
+
+    /// Anybody who says who he is may go on, and so may anonymous with a token that says so.
+    private func decideIdentity(_ question: AccessQuestion) -> AccessDecision {
+        question.principal == .anonymous && !question.hasSignedToken ? .challenge : .allow
     }
 
     private func decideAnonymous(_ question: AccessQuestion) -> AccessDecision {

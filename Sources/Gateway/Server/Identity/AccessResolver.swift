@@ -8,7 +8,22 @@ struct AccessFacts: Sendable {
     let namespaces: [NamespaceReference: NamespaceRecord]
     /// The highest role of the caller's user in each namespace, by id.
     let roles: [Int64: Role]
+    /// What the signed token that was presented grants; `nil` where none was, and nothing is
+    /// restricted.
+    let grants: [RegistryGrant]?
     let features: FeatureSnapshot
+
+    init(
+        principal: Result<Principal, RegistryError>,
+        namespaces: [NamespaceReference: NamespaceRecord], roles: [Int64: Role],
+        grants: [RegistryGrant]? = nil, features: FeatureSnapshot
+    ) {
+        self.principal = principal
+        self.namespaces = namespaces
+        self.roles = roles
+        self.grants = grants
+        self.features = features
+    }
 }
 
 /// Collects `AccessFacts`: from memory, or with one transaction for all that is missing.

@@ -103,7 +103,7 @@ public struct Gateway: RequestResponder {
     ) async throws(RegistryError) -> FormatResponse {
         let parsed = Result { () throws(RegistryError) in try surface.prepare(head) }
         if case .health = mount.surface, case .success(.some(let operation)) = parsed {
-            return try await handle(operation, head, mount, nil, .anonymous, [:], body, trace)
+            return try await run(operation, .unauthenticated(head, services), body, trace)
         }
         let requirements = (try? parsed.get())?.access ?? []
         let references = Set(
@@ -123,31 +123,37 @@ public struct Gateway: RequestResponder {
             trace.project = scope?.path.description
             trace.package = operation.access.lazy.compactMap(\.package).first
         }
-        let principal = try facts.principal.get()
-        trace.note { $0.principal = principal.label }
-        try authorize(operation, principal, facts, mount)
+        let principal: Principal
+        let targets: [NamespaceReference: NamespaceRecord]
+        do throws(RegistryError) {
+            principal = try facts.principal.get()
+            trace.note { $0.principal = principal.label }
+            targets = try AccessCheck(facts: facts, mount: mount, policy: services.policy)
+                .authorize(operation, principal)
+        } catch {
+            throw error.asking(for: operation.scopeText(at: mount))
+        }
         trace.note { $0.isGranted = true }
         if let length = head.contentLength, length > operation.bodyLimitBytes {
             throw RegistryError.bodyTooLarge(operation.bodyLimitBytes)
         }
-        let actor = Actor(
-            principal: principal, requestID: head.requestID, remoteAddress: clientAddress)
-        let response = try await handle(
-            operation, head, mount, scope, actor, facts.namespaces, body, trace)
+        let context = RequestContext(
+            head: head,
+            actor: Actor(
+                principal: principal, requestID: head.requestID, remoteAddress: clientAddress),
+            namespace: scope, remainder: mount.remainder(below: scope), targets: targets,
+            roles: facts.roles, services: services)
+        let response = try await run(operation, context, body, trace)
         if case .management = mount.surface, head.method != .get, head.method != .head {
             await refreshAdministration()
         }
         return response
     }
 
-    private func handle(
-        _ operation: PreparedOperation, _ head: RequestHead, _ mount: Mount,
-        _ scope: NamespaceRecord?, _ actor: Actor, _ targets: [NamespaceReference: NamespaceRecord],
-        _ body: any RequestBodySource, _ trace: RequestTrace
+    private func run(
+        _ operation: PreparedOperation, _ context: RequestContext, _ body: any RequestBodySource,
+        _ trace: RequestTrace
     ) async throws(RegistryError) -> FormatResponse {
-        let context = RequestContext(
-            head: head, actor: actor, namespace: scope, remainder: mount.remainder(below: scope),
-            targets: targets, services: services)
         trace.note { $0.operation = operation.label }
         return try await operation.run(
             context, RequestBody(source: body, limitBytes: operation.bodyLimitBytes))
@@ -163,53 +169,6 @@ public struct Gateway: RequestResponder {
             projectID: scope.flatMap { $0.kind == .project ? $0.id : nil }, groupIDs: groups,
             userID: (try? facts.principal.get())?.userID)
         return facts.features.isOn(feature.name, stage: feature.stage, for: actor)
-    }
-
-    /// Decides every requirement of the operation (I5).
-    private func authorize(
-        _ operation: PreparedOperation, _ principal: Principal, _ facts: AccessFacts,
-        _ mount: Mount
-    ) throws(RegistryError) {
-        for requirement in operation.access {
-            let reference: NamespaceReference? =
-                switch requirement.target {
-                case .scope: mount.scope
-                case .namespace(let reference): reference
-                case .instance: nil
-                }
-            let namespace = reference.flatMap { facts.namespaces[$0] }
-            let decision =
-                reference != nil && namespace == nil
-                ? AccessDecision.conceal
-                : services.policy.decide(
-                    AccessQuestion(
-                        principal: principal, action: requirement.action, namespace: namespace,
-                        role: namespace.flatMap { facts.roles[$0.id] }, family: operation.family))
-            try enforce(decision, requirement, principal, operation.family)
-        }
-    }
-
-    private func enforce(
-        _ decision: AccessDecision, _ requirement: AccessRequirement, _ principal: Principal,
-        _ family: ScopeFamily?
-    ) throws(RegistryError) {
-        switch decision {
-        case .allow:
-            return
-        case .refuse(let why):
-            throw RegistryError(.forbidden, why)
-        case .challenge, .conceal:
-            // To somebody unknown, what is private and what does not exist look the same. A package
-            // client is asked for its credential; the management API says that there is nothing,
-            // as GitLab's does. The instance as a whole is no secret.
-            let isSecret =
-                family == nil && requirement.action.isRead && requirement.target != .instance
-            guard principal == .anonymous, !isSecret else {
-                throw RegistryError.namespaceNotFound()
-            }
-            throw RegistryError(
-                .unauthenticated, "a credential is needed to \(requirement.action.phrase)")
-        }
     }
 
     /// Lets the caller see his own change at once on this replica.
@@ -245,10 +204,16 @@ extension HTTPField.Name {
     static let packhouseStage = HTTPField.Name(known: "Packhouse-Stage")
 }
 
-extension Actor {
-    /// Nobody, for what needs no access.
-    fileprivate static let anonymous = Actor(
-        principal: .anonymous, requestID: "", remoteAddress: "")
+extension RequestContext {
+    /// The context of what needs no access.
+    fileprivate static func unauthenticated(
+        _ head: RequestHead, _ services: RegistryServices
+    ) -> RequestContext {
+        RequestContext(
+            head: head,
+            actor: Actor(principal: .anonymous, requestID: head.requestID, remoteAddress: ""),
+            namespace: nil, remainder: [], targets: [:], roles: [:], services: services)
+    }
 }
 
 extension RegistryError {

@@ -38,8 +38,11 @@ struct RequestContext: Sendable {
     let namespace: NamespaceRecord?
     /// Segments behind the project's path that belong to the format.
     let remainder: [String]
-    /// The namespaces that the operation's requirements name, access to each of them granted.
+    /// The namespaces that the operation's requirements name, access to each of them granted: one
+    /// of an optional requirement is missing where it was refused.
     let targets: [NamespaceReference: NamespaceRecord]
+    /// The roles of the caller's user in these namespaces, inherited ones included, by id.
+    let roles: [Int64: Role]
     let services: RegistryServices
 
     /// The granted namespace that a requirement of this operation names.
