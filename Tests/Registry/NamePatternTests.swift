@@ -23,8 +23,8 @@ struct NamePatternTests {
 
     @Test("gives up on a match that takes too long")
     func boundedMatch() throws {
-        let pattern = try NamePattern("(a+)+(b+)+(a+)+c")
-        let name = String(repeating: "a", count: 100) + String(repeating: "b", count: 28)
+        let pattern = try NamePattern("(a|aa)+[cd]")
+        let name = String(repeating: "a", count: 128)
         let error = #expect(throws: RegistryError.self) { try pattern.matches(name) }
         #expect(error?.reason == "pattern_too_costly")
     }

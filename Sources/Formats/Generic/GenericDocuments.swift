@@ -6,7 +6,7 @@ enum GenericDocuments {
     /// The address of a file, below the prefix that the client used.
     static func url(of address: FileAddress, _ head: RequestHead) -> String {
         head.url(
-            forTail: [address.package, address.version]
+            forTail: [address.package, address.version.description]
                 + address.path.split(separator: "/").map(String.init))
     }
 

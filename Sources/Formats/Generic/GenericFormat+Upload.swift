@@ -24,7 +24,8 @@ extension GenericFormat {
             precondition: precondition)
         let outcome = try await scope.publish(
             PublishDraft(
-                package: address.package, version: address.version, status: options.status,
+                package: address.package, version: address.version.description,
+                status: options.status,
                 files: [draft]),
             format: Self.id)
         guard let file = outcome.files.first else {

@@ -10,9 +10,14 @@ public protocol BlobStore: Sendable {
 
     /// Goes on with an upload that was suspended, in this process or in another.
     ///
+    /// - Parameter readState: what the upload was suspended with last. It is called while nobody
+    ///   else can write to the upload, so that nobody goes on from a state that is out of date.
     /// - Throws: `conflict` when the bytes that are stored are not those that the state describes:
-    ///   the session is over (I8).
-    func resumeUpload(_ state: UploadState) async throws(RegistryError) -> BlobUpload
+    ///   the session is over (I8); or when another request is writing. And what `readState` throws.
+    func resumeUpload(
+        _ uploadID: String,
+        readState: @Sendable () async throws(RegistryError) -> UploadState
+    ) async throws(RegistryError) -> BlobUpload
 
     /// Forgets a suspended upload and its bytes. Doing it again changes nothing.
     func discardUpload(_ uploadID: String) async throws(RegistryError)
@@ -37,6 +42,13 @@ public protocol BlobStore: Sendable {
 
     /// Throws `unavailable` when the store cannot take a write now.
     func checkHealth() async throws(RegistryError)
+}
+
+extension BlobStore {
+    /// Goes on with an upload from a state that nobody can have changed since.
+    public func resumeUpload(_ state: UploadState) async throws(RegistryError) -> BlobUpload {
+        try await resumeUpload(state.uploadID) { () throws(RegistryError) in state }
+    }
 }
 
 /// Something that `BlobStore.listEntries` found.

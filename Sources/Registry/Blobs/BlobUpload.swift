@@ -8,8 +8,12 @@ public protocol BlobUploadSink: AnyObject, Sendable {
     func append(_ chunk: ByteBuffer) async throws(RegistryError)
     /// Makes the bytes durable under a new key once they are what `expectation` says.
     func commit(_ expectation: BlobExpectation) async throws(RegistryError) -> CommittedBlob
-    /// Makes the bytes durable and gives what another process needs to go on.
-    func suspend() async throws(RegistryError) -> UploadState
+    /// Makes the bytes durable, lets `save` keep what another process needs to go on, and only then
+    /// lets others write. When `save` fails, an upload that was suspended before stays as it was
+    /// then, and any other is discarded.
+    func suspend(
+        _ save: @Sendable (UploadState) async throws(RegistryError) -> Void
+    ) async throws(RegistryError)
     /// Forgets the upload and its bytes, now or soon; never fails and never waits.
     func discard()
 }
@@ -58,12 +62,15 @@ public struct BlobUpload: ~Copyable, Sendable {
         return blob
     }
 
-    /// Keeps the bytes for a later request, on any replica.
-    public consuming func suspend() async throws(RegistryError) -> UploadState {
+    /// Keeps the bytes for a later request, on any replica, which finds them with what `save` kept.
+    ///
+    /// - Throws: what `save` throws; the bytes that were added since the last time are lost then.
+    public consuming func suspend(
+        _ save: @Sendable (UploadState) async throws(RegistryError) -> Void
+    ) async throws(RegistryError) {
         let sink = try requireSink()
-        let state = try await sink.suspend()
+        try await sink.suspend(save)
         self.sink = nil
-        return state
     }
 
     private borrowing func requireSink() throws(RegistryError) -> any BlobUploadSink {

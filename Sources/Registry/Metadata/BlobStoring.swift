@@ -5,8 +5,19 @@ public enum ReviewSubject: Hashable, Sendable {
     case upload(String)
 }
 
-/// Changes of `blobs`, `reviews` and `unlinks`, and what of them has to be read.
-public protocol BlobWriting {
+/// Queries on `blobs`, `blob_leases` and `uploads`.
+public protocol BlobReading {
+    /// The blob as the package of this name sees it, held or not; `nil` when there is no such
+    /// package or no such blob.
+    func findBlob(_ address: BlobAddress, projectID: Int64) throws -> HeldBlob?
+    /// Those of `digests` of which there are blobs, as the package sees them.
+    func findBlobs(_ digests: [Digest], packageID: Int64) throws -> [Digest: HeldBlob]
+    /// The upload of this id, if it has not expired at `now`.
+    func findUpload(_ id: String, at now: Timestamp) throws -> UploadRecord?
+}
+
+/// Changes of `blobs`, `blob_leases`, `uploads`, `reviews` and `unlinks`.
+public protocol BlobWriting: BlobReading {
     /// The key under which the blob with this digest is stored, or `nil` when there is no row.
     func findBlobKey(_ digest: Digest) throws -> StorageKey?
     /// Inserts the row, or completes the extra digests of the one that is there.
@@ -21,6 +32,23 @@ public protocol BlobWriting {
     func filterKnownKeys(_ keys: [StorageKey]) throws -> Set<StorageKey>
     /// Of `ids`, those that a row of `uploads` names.
     func filterKnownUploads(_ ids: [String]) throws -> Set<String>
+    /// Inserts the lease, or moves its end back; it never ends earlier than before.
+    ///
+    /// - Throws: `conflict` when there is no such blob any more.
+    func upsertLease(_ digest: Digest, packageID: Int64, until end: Timestamp) throws
+    /// Whether there was a lease.
+    func removeLease(_ digest: Digest, packageID: Int64) throws -> Bool
+    func insertUpload(_ record: UploadRecord, expiresAt: Timestamp) throws
+    /// Makes `state` what the upload goes on from, if the bytes are still those of `previous`, the
+    /// store's name for them; `nil` when there were none.
+    ///
+    /// - Returns: whether it was.
+    func updateUpload(
+        _ id: String, replacing previous: String?, with state: UploadState, at now: Timestamp,
+        expiresAt: Timestamp
+    ) throws -> Bool
+    /// Whether there was such an upload.
+    func removeUpload(_ id: String) throws -> Bool
     /// Asks for a look at `subject` after `moment`; an earlier wish is moved back to it.
     func upsertReview(
         _ subject: ReviewSubject, event: String, after moment: Timestamp) throws

@@ -19,9 +19,22 @@ public protocol MetadataStore: Sendable {
     func findFile(
         _ address: FileAddress, inProject projectID: Int64
     ) async throws(RegistryError) -> PublishedFile?
+
+    /// The blob, where the package names it or holds a lease of it, at `now`. As for `findFile`, a
+    /// store may answer from memory.
+    func findBlob(
+        _ address: BlobAddress, inProject projectID: Int64, at now: Timestamp
+    ) async throws(RegistryError) -> HeldBlob?
 }
 
 extension MetadataStore {
+    public func findBlob(
+        _ address: BlobAddress, inProject projectID: Int64, at now: Timestamp
+    ) async throws(RegistryError) -> HeldBlob? {
+        let held = try await read { tx in try tx.findBlob(address, projectID: projectID) }
+        return held.flatMap { $0.isHeld(at: now) ? $0 : nil }
+    }
+
     public func findFile(
         _ address: FileAddress, inProject projectID: Int64
     ) async throws(RegistryError) -> PublishedFile? {
@@ -35,12 +48,12 @@ extension MetadataStore {
 
 /// What can be read in a transaction.
 public protocol MetadataReading: NamespaceReading, IdentityReading, PackageReading,
-    FeatureReading
+    TagReading, TagRuleReading, BlobReading, FeatureReading
 {}
 
 /// What can be read and written in a transaction.
 public protocol MetadataWriting: MetadataReading, NamespaceWriting, IdentityWriting,
-    PackageWriting, BlobWriting, FeatureWriting
+    PackageWriting, TagWriting, TagRuleWriting, BlobWriting, FeatureWriting
 {
     /// Appends to the audit.
     func append(_ event: AuditEvent, at now: Timestamp) throws

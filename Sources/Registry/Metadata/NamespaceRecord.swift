@@ -58,16 +58,24 @@ public struct NamespaceSettings: Hashable, Sendable, Codable {
     /// Whether the name of a deleted version stays taken until it is collected; `true` if unset.
     public var reservesDeletedNames: Bool?
 
-    public init(allowsReplacing: [String: Bool] = [:], reservesDeletedNames: Bool? = nil) {
+    /// Whether an index may be published before the images that it names; `false` if unset.
+    public var allowsMissingChildren: Bool?
+
+    public init(
+        allowsReplacing: [String: Bool] = [:], reservesDeletedNames: Bool? = nil,
+        allowsMissingChildren: Bool? = nil
+    ) {
         self.allowsReplacing = allowsReplacing
         self.reservesDeletedNames = reservesDeletedNames
+        self.allowsMissingChildren = allowsMissingChildren
     }
 
     /// These settings, with what they leave open taken from `parent`.
     public func completed(by parent: NamespaceSettings) -> NamespaceSettings {
         NamespaceSettings(
             allowsReplacing: parent.allowsReplacing.merging(allowsReplacing) { _, own in own },
-            reservesDeletedNames: reservesDeletedNames ?? parent.reservesDeletedNames)
+            reservesDeletedNames: reservesDeletedNames ?? parent.reservesDeletedNames,
+            allowsMissingChildren: allowsMissingChildren ?? parent.allowsMissingChildren)
     }
 
     /// Whether other bytes may be published under a name of `format` that is taken.

@@ -23,6 +23,56 @@ public struct PackageRecord: Hashable, Sendable {
     }
 }
 
+/// A package in a list: where clients find it, and what it holds.
+public struct PackageListing: Hashable, Sendable {
+    public let package: PackageRecord
+    /// The path of its project and its name: `acme/web/api`; the path alone for a nameless package.
+    public let address: String
+    /// Tags of versions that are not in the trash.
+    public let tagCount: Int
+    /// Bytes of all blobs that its versions name, each once.
+    public let sizeBytes: Int64
+
+    public init(package: PackageRecord, address: String, tagCount: Int, sizeBytes: Int64) {
+        self.package = package
+        self.address = address
+        self.tagCount = tagCount
+        self.sizeBytes = sizeBytes
+    }
+}
+
+/// How long a version lives.
+public enum VersionLifetime: String, Sendable, CaseIterable {
+    /// Until somebody deletes it. Its name was chosen, so it stays reserved in the trash.
+    case explicit
+    /// While a tag names it, a living version links to it, or it links to a subject that lives; it
+    /// is named by its content, so the same name is always the same bytes.
+    case referenced
+}
+
+/// A row of `version_links`: a version points at another by digest, whether that exists or not.
+public struct VersionLink: Hashable, Sendable {
+    /// What the other is to the version.
+    public enum Kind: String, Sendable, CaseIterable {
+        /// Part of it: an image of an index. Lives as long as the version.
+        case child
+        /// What the version is about: the image of a signature. The version lives as long as it.
+        case subject
+    }
+
+    public let kind: Kind
+    /// The name of the version that it points at.
+    public let target: String
+    /// What the format wants to find the link by: OCI's artifact type.
+    public let label: String
+
+    public init(_ kind: Kind, target: String, label: String = "") {
+        self.kind = kind
+        self.target = target
+        self.label = label
+    }
+}
+
 /// What people should think of a version.
 ///
 /// *Source*: GitLab, "Packages API", `status`; `yanked` is PEP 592's.

@@ -9,18 +9,38 @@ public struct PublishedFile: Hashable, Sendable {
     }
 }
 
+/// How an address names a version of a package.
+public enum VersionReference: Hashable, Sendable, CustomStringConvertible {
+    /// By its own name.
+    case name(String)
+    /// By a tag that names it now.
+    case tag(String)
+
+    /// The name or the tag.
+    public var description: String {
+        switch self {
+        case .name(let text), .tag(let text): text
+        }
+    }
+}
+
 /// The name of a file, from the format down.
 public struct FileAddress: Hashable, Sendable {
     public let format: FormatID
     public let package: String
-    public let version: String
+    public let version: VersionReference
     public let path: String
 
-    public init(format: FormatID, package: String, version: String, path: String) {
+    public init(format: FormatID, package: String, version: VersionReference, path: String) {
         self.format = format
         self.package = package
         self.version = version
         self.path = path
+    }
+
+    /// The address of a file in the version of this name.
+    public init(format: FormatID, package: String, version: String, path: String) {
+        self.init(format: format, package: package, version: .name(version), path: path)
     }
 }
 
@@ -52,8 +72,36 @@ public protocol PackageReading {
         _ filter: VersionFilter, in projects: ProjectSet, readableBy reader: PackageReader,
         page: PageRequest
     ) throws -> Page<VersionRecord>
-    /// The names of the tags of each of these versions, in bytewise order.
-    func listTags(versionIDs: [Int64]) throws -> [Int64: [String]]
+    /// The addresses of packages of a format that have a version that is not in the trash, in bytewise order,
+    /// from the first behind `last`.
+    func listPackageAddresses(
+        format: FormatID, in projects: ProjectSet, readableBy reader: PackageReader,
+        after last: String?, limit: Int
+    ) throws -> [String]
+    /// The same packages with numbered pages, for people: in order of their ids.
+    func listPackages(
+        format: FormatID, in projects: ProjectSet, readableBy reader: PackageReader,
+        page: PageRequest
+    ) throws -> Page<PackageListing>
+    /// By id; `nil` too when its project was removed.
+    func findPackage(_ id: Int64) throws -> PackageListing?
+    /// Bytes of all blobs that packages with addresses equal to `address` or below it name, each
+    /// blob once.
+    func measureBlobs(format: FormatID, atOrBelow address: String) throws -> Int64
+    /// Of `names`, those of which the package has a version that is not in the trash.
+    func filterKnownVersions(_ names: [String], packageID: Int64) throws -> Set<String>
+    /// The names of versions not in the trash that have a link of `kind` to `target`, in bytewise
+    /// order.
+    func listLinkingVersions(
+        packageID: Int64, kind: VersionLink.Kind, target: String, limit: Int
+    ) throws -> [String]
+    /// The files of path `path` of the versions that have a link of `kind` to `target`, in bytewise
+    /// order of the versions' names, from the first behind `last`; with `label`, only links that
+    /// carry it.
+    func listLinkedFiles(
+        packageID: Int64, kind: VersionLink.Kind, target: String, label: String?, path: String,
+        after last: String?, limit: Int
+    ) throws -> [PublishedFile]
     /// A version of this name that is in the trash.
     func findDeletedVersion(packageID: Int64, name: String) throws -> VersionRecord?
 }
@@ -72,8 +120,8 @@ public protocol PackageWriting: PackageReading {
     ///
     /// - Returns: the version, and whether it was inserted now.
     func insertVersion(
-        package: PackageRecord, name: String, status: VersionStatus, attributes: String,
-        actor: Actor, at now: Timestamp
+        package: PackageRecord, name: String, status: VersionStatus, lifetime: VersionLifetime,
+        attributes: String, actor: Actor, at now: Timestamp
     ) throws -> (version: VersionRecord, isNew: Bool)
     /// What is `nil` stays.
     func updateVersion(
@@ -83,6 +131,14 @@ public protocol PackageWriting: PackageReading {
     func insertFile(
         _ draft: FileDraft, version: VersionRecord, at now: Timestamp
     ) throws -> FileRecord
+    /// Inserts many files whose blobs are there already, none of which the version has.
+    ///
+    /// - Throws: `conflict` when a path is taken or a blob is gone.
+    func insertFiles(
+        _ references: [BlobReference], version: VersionRecord, at now: Timestamp
+    ) throws
+    /// Inserts those links of the version that it does not have.
+    func insertLinks(_ links: [VersionLink], versionID: Int64) throws
     /// Moves a file to the trash.
     func trashFile(_ id: Int64, at now: Timestamp) throws -> Bool
     /// - Throws: `conflict` when the path is taken meanwhile.
@@ -91,6 +147,40 @@ public protocol PackageWriting: PackageReading {
     func trashVersion(_ id: Int64, at now: Timestamp) throws -> Bool
     /// - Throws: `conflict` when the name is taken meanwhile.
     func restoreVersion(_ id: Int64) throws -> Bool
+    /// Moves every version of the package to the trash, each with a review after `moment`.
+    ///
+    /// - Returns: how many there were.
+    func trashVersions(
+        packageID: Int64, at now: Timestamp, reviewAfter moment: Timestamp
+    ) throws -> Int
+    /// Finds the package or inserts it, without raising its revision: for what is not yet visible.
+    func ensurePackage(
+        projectID: Int64, format: FormatID, name: String, at now: Timestamp
+    ) throws -> PackageRecord
+}
+
+/// Queries on `tags`. A tag of a version in the trash is found by none of them.
+public protocol TagReading {
+    /// The names of the tags of each of these versions, in bytewise order.
+    func listTags(versionIDs: [Int64]) throws -> [Int64: [String]]
+    func findTag(_ name: String, packageID: Int64) throws -> TagRecord?
+    /// In bytewise order, from the first behind `last`.
+    func listTagNames(packageID: Int64, after last: String?, limit: Int) throws -> [String]
+    /// In the filter's order, from the first behind the tag named `last` or, with `isBackward`, the
+    /// ones before it; always in the filter's order.
+    func listTags(
+        packageID: Int64, _ filter: TagFilter, after last: String?, isBackward: Bool, limit: Int
+    ) throws -> [TagRecord]
+    /// With numbered pages, in the filter's order.
+    func listTags(
+        packageID: Int64, _ filter: TagFilter, page: PageRequest
+    ) throws -> Page<TagRecord>
+}
+
+/// Changes of `tags`.
+public protocol TagWriting: TagReading {
     /// Makes `name` name the version, and no other of its package.
     func setTag(_ name: String, version: VersionRecord, at now: Timestamp) throws
+    /// Whether there was such a tag.
+    func removeTag(_ name: String, packageID: Int64) throws -> Bool
 }

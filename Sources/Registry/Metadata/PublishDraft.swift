@@ -7,19 +7,51 @@ public struct PublishDraft: Sendable {
     /// The version's attributes, a JSON object; `nil` leaves those of an existing one.
     public var attributes: String?
     public var files: [FileDraft]
+    /// Blobs that the version names and that the package has already, from other versions or under
+    /// a lease.
+    public var references: [BlobReference]
+    /// What the version points at.
+    public var links: [VersionLink]
+    /// The names of versions that must be there, not in the trash.
+    public var requiredVersions: [String]
+    /// How long the version lives.
+    public var lifetime: VersionLifetime
     /// Tags that shall name the version afterwards.
     public var tags: [String]
 
     public init(
         package: String, version: String, status: VersionStatus? = nil,
-        attributes: String? = nil, files: [FileDraft], tags: [String] = []
+        attributes: String? = nil, files: [FileDraft], references: [BlobReference] = [],
+        links: [VersionLink] = [], requiredVersions: [String] = [],
+        lifetime: VersionLifetime = .explicit, tags: [String] = []
     ) {
         self.package = package
         self.version = version
         self.status = status
         self.attributes = attributes
         self.files = files
+        self.references = references
+        self.links = links
+        self.requiredVersions = requiredVersions
+        self.lifetime = lifetime
         self.tags = tags
+    }
+}
+
+/// A blob that a version names and that the package has already.
+public struct BlobReference: Hashable, Sendable {
+    public var digest: Digest
+    /// The file's name in the version.
+    public var path: String
+    /// The size that the version says the blob has, in bytes; `nil` where it says nothing.
+    public var size: Int64?
+    public var mediaType: String?
+
+    public init(digest: Digest, path: String, size: Int64? = nil, mediaType: String? = nil) {
+        self.digest = digest
+        self.path = path
+        self.size = size
+        self.mediaType = mediaType
     }
 }
 

@@ -3,16 +3,36 @@ public struct HostedProject: ScopeHandle {
     private let project: NamespaceRecord
     public let remainder: [String]
     private let actor: Actor
+    private let role: Role
+    private let sources: [NamespaceReference: NamespaceRecord]
     private let services: RegistryServices
 
     /// The scope of `project`, which `actor` was granted access to.
+    ///
+    /// - Parameters:
+    ///   - role: the highest role of the actor's user in the project.
+    ///   - sources: other projects that the operation asked for and may read.
     public init(
-        project: NamespaceRecord, remainder: [String] = [], actor: Actor,
-        services: RegistryServices
+        project: NamespaceRecord, remainder: [String] = [], actor: Actor, role: Role? = nil,
+        sources: [NamespaceReference: NamespaceRecord] = [:], services: RegistryServices
     ) {
         self.project = project
         self.remainder = remainder
         self.actor = actor
+        self.role = actor.principal.authority(role)
+        self.sources = sources
+        self.services = services
+    }
+
+    /// The scope of `project` for an actor that counts as `authority` there.
+    init(
+        project: NamespaceRecord, actor: Actor, authority: Role, services: RegistryServices
+    ) {
+        self.project = project
+        self.remainder = []
+        self.actor = actor
+        self.role = authority
+        self.sources = [:]
         self.services = services
     }
 
@@ -20,6 +40,47 @@ public struct HostedProject: ScopeHandle {
 
     public func allowsReplacing(_ format: FormatID) -> Bool {
         project.effectiveSettings.allowsReplacing(format)
+    }
+
+    public func hostedPackage(_ format: FormatID) throws(RegistryError) -> HostedPackage {
+        HostedPackage(
+            name: remainder.joined(separator: "/"), format: format, project: project,
+            actor: actor, role: role, services: services)
+    }
+
+    public func hostedPackage(
+        at reference: NamespaceReference, _ format: FormatID
+    ) -> HostedPackage? {
+        guard let source = sources[reference], source.kind == .project,
+            case .longestProject(let segments) = reference
+        else { return nil }
+        let rest = segments.dropFirst(source.path.segments.count)
+        return HostedPackage(
+            name: rest.joined(separator: "/"), format: format, project: source, actor: actor,
+            role: .guest, services: services)
+    }
+
+    public func listPackageAddresses(
+        _ format: FormatID, after last: String?, limit: Int
+    ) async throws(RegistryError) -> [String] {
+        let projectID = project.id
+        return try await services.metadata.read { tx in
+            try tx.listPackageAddresses(
+                format: format, in: .project(projectID), readableBy: .everything, after: last,
+                limit: limit)
+        }
+    }
+
+    public func measureBlobs(
+        _ format: FormatID, atOrBelow address: String
+    ) async throws(RegistryError) -> Int64 {
+        guard
+            address == project.path.description
+                || address.hasPrefix(project.path.description + "/")
+        else { return 0 }
+        return try await services.metadata.read { tx in
+            try tx.measureBlobs(format: format, atOrBelow: address)
+        }
     }
 
     public func findFile(_ address: FileAddress) async throws(RegistryError) -> PublishedFile? {
@@ -58,11 +119,11 @@ public struct HostedProject: ScopeHandle {
         _ draft: PublishDraft, format: FormatID
     ) async throws(RegistryError) -> PublishOutcome {
         let transaction = PublishTransaction(
-            draft: draft, format: format, project: project, actor: actor,
+            draft: draft, format: format, project: project, actor: actor, role: role,
             now: services.clock.now())
         let result = try await services.metadata.write { tx in try transaction.run(tx) }
         for file in draft.files {
-            try await settle(file.blob, keptKey: result.keys[file.blob.digest])
+            try await services.settle(file.blob, keptKey: result.keys[file.blob.digest])
         }
         return result.outcome
     }
@@ -99,7 +160,7 @@ public struct HostedProject: ScopeHandle {
         format: FormatID, package: String, version: String
     ) async throws(RegistryError) -> Bool {
         let project = project
-        let actor = actor
+        let (actor, role) = (actor, role)
         let now = services.clock.now()
         return try await services.metadata.write { tx in
             let found = try tx.findVersions(
@@ -107,6 +168,7 @@ public struct HostedProject: ScopeHandle {
                 readableBy: .everything, limit: 1)
             guard let found = found.first else { return false }
             try tx.touchPackage(found.package.id, at: now)
+            try tx.checkRemoving(found, role: role)
             guard try tx.moveVersionToTrash(found.id, at: now) else { return false }
             try tx.append(
                 AuditEvent(
@@ -117,20 +179,6 @@ public struct HostedProject: ScopeHandle {
         }
     }
 
-    /// Deals with the bytes that a publish stored under a key that its row does not name, because
-    /// the content was there already: they are surplus, unless those that the row names are lost.
-    private func settle(_ blob: CommittedBlob, keptKey: StorageKey?) async throws(RegistryError) {
-        guard let keptKey, keptKey != blob.key else { return }
-        guard try await services.blobs.size(of: keptKey) != blob.size else {
-            try await services.blobs.remove(blob.key)
-            return
-        }
-        let isHealed = try await services.metadata.write { tx in
-            try tx.replaceBlobKey(blob.digest, old: keptKey, new: blob.key)
-        }
-        // Somebody else healed it first, with bytes of his own.
-        if !isHealed { try await services.blobs.remove(blob.key) }
-    }
 }
 
 extension FileAddress {
@@ -139,18 +187,40 @@ extension FileAddress {
 }
 
 extension RegistryServices {
+    /// Deals with the bytes that a publish stored under a key that its row does not name, because
+    /// the content was there already: they are surplus, unless those that the row names are lost.
+    func settle(_ blob: CommittedBlob, keptKey: StorageKey?) async throws(RegistryError) {
+        guard let keptKey, keptKey != blob.key else { return }
+        guard try await blobs.size(of: keptKey) != blob.size else {
+            try await blobs.remove(blob.key)
+            return
+        }
+        let isHealed = try await metadata.write { tx in
+            try tx.replaceBlobKey(blob.digest, old: keptKey, new: blob.key)
+        }
+        // Somebody else healed it first, with bytes of his own.
+        if !isHealed { try await blobs.remove(blob.key) }
+    }
+
     /// Opens the bytes of a file, and makes sure that all of them are there.
     func openVerified(_ file: FileRecord) async throws(RegistryError) -> any BlobReader {
+        try await openVerified(file.storageKey, size: file.size)
+    }
+
+    /// Opens stored bytes, and makes sure that all of them are there.
+    func openVerified(
+        _ key: StorageKey, size: Int64
+    ) async throws(RegistryError) -> any BlobReader {
         let reader: any BlobReader
         do throws(RegistryError) {
-            reader = try await blobs.open(file.storageKey)
+            reader = try await blobs.open(key)
         } catch {
             guard error.code == .notFound else { throw error }
             throw RegistryError(
                 .notFound, "the content of this file is lost; publishing it again heals it",
                 reason: "content_lost", cause: error)
         }
-        guard reader.size == file.size else {
+        guard reader.size == size else {
             throw RegistryError(
                 .notFound, "the content of this file is damaged; publishing it again heals it",
                 reason: "content_lost")

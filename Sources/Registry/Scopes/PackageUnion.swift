@@ -19,6 +19,16 @@ public struct PackageUnion: ScopeHandle {
 
     public func allowsReplacing(_ format: FormatID) -> Bool { false }
 
+    public func listPackageAddresses(
+        _ format: FormatID, after last: String?, limit: Int
+    ) async throws(RegistryError) -> [String] {
+        let (projects, reader) = (projects, reader)
+        return try await services.metadata.read { tx in
+            try tx.listPackageAddresses(
+                format: format, in: projects, readableBy: reader, after: last, limit: limit)
+        }
+    }
+
     public func findFile(_ address: FileAddress) async throws(RegistryError) -> PublishedFile? {
         let (projects, reader) = (projects, reader)
         return try await services.metadata.read { tx in

@@ -5,6 +5,8 @@ struct PublishTransaction: Sendable {
     let format: FormatID
     let project: NamespaceRecord
     let actor: Actor
+    /// What the actor counts as where a rule asks for a role.
+    let role: Role
     let now: Timestamp
 
     struct Result: Sendable {
@@ -17,7 +19,7 @@ struct PublishTransaction: Sendable {
         // The package's row is locked from here on, so publishes of one package take turns.
         let package = try tx.upsertPackage(
             projectID: project.id, format: format, name: draft.package, at: now)
-        let version = try insertVersion(package, tx)
+        let (version, isNew) = try insertVersion(package, tx)
         // Blobs are locked in one order everywhere, so that two publishes cannot wait for each other.
         var keys: [Digest: StorageKey] = [:]
         for blob in Set(draft.files.map(\.blob)).sorted(by: { $0.digest.hex < $1.digest.hex }) {
@@ -30,7 +32,13 @@ struct PublishTransaction: Sendable {
             files.append(record)
             outcomes.append(outcome)
         }
-        for tag in draft.tags { try tx.setTag(tag, version: version, at: now) }
+        try addReferences(to: version, isNew: isNew, tx)
+        try setTags(version, tx)
+        if draft.lifetime == .referenced {
+            try tx.upsertReview(
+                .version(version.id), event: "version.published",
+                after: now.advanced(bySeconds: VersionLifetime.unreferencedSeconds))
+        }
         try tx.append(
             AuditEvent(
                 action: "package.publish", actor: actor, namespaceID: project.id,
@@ -43,18 +51,19 @@ struct PublishTransaction: Sendable {
 
     private func insertVersion(
         _ package: PackageRecord, _ tx: any MetadataWriting
-    ) throws -> VersionRecord {
+    ) throws -> (version: VersionRecord, isNew: Bool) {
         let (version, isNew) = try tx.insertVersion(
             package: package, name: draft.version, status: draft.status ?? .default,
-            attributes: draft.attributes ?? "{}", actor: actor, at: now)
+            lifetime: draft.lifetime, attributes: draft.attributes ?? "{}", actor: actor, at: now)
         if !isNew {
             if draft.status ?? version.status != version.status || draft.attributes != nil {
                 try tx.updateVersion(
                     version.id, status: draft.status, attributes: draft.attributes)
             }
-            return version
+            return (version, false)
         }
-        if project.effectiveSettings.reservesDeletedNames ?? true,
+        // A name that is made of the content is no other's to take.
+        if draft.lifetime == .explicit, project.effectiveSettings.reservesDeletedNames ?? true,
             try tx.findDeletedVersion(packageID: package.id, name: draft.version) != nil
         {
             throw RegistryError(
@@ -64,7 +73,57 @@ struct PublishTransaction: Sendable {
                     + "another version",
                 reason: "name_reserved")
         }
-        return version
+        return (version, true)
+    }
+
+    /// Names the blobs and versions that the package must have already.
+    private func addReferences(
+        to version: VersionRecord, isNew: Bool, _ tx: any MetadataWriting
+    ) throws {
+        // The same name is the same content, whose references were checked when it was new.
+        guard isNew else { return }
+        if !draft.references.isEmpty {
+            let held = try tx.findBlobs(
+                draft.references.map(\.digest), packageID: version.package.id)
+            let missing = draft.references.map(\.digest).filter {
+                held[$0].map { !$0.isHeld(at: now) } ?? true
+            }
+            guard missing.isEmpty else { throw RegistryError.blobsUnknown(missing) }
+            let files = try draft.references.compactMap { reference -> BlobReference? in
+                guard let blob = held[reference.digest]?.blob else { return nil }
+                if let size = reference.size, size != blob.size {
+                    throw RegistryError.sizeMismatch(reference, actual: blob.size)
+                }
+                var file = reference
+                file.digest = blob.digests.sha256
+                return file
+            }
+            try tx.insertFiles(files, version: version, at: now)
+        }
+        if !draft.requiredVersions.isEmpty {
+            let known = try tx.filterKnownVersions(
+                draft.requiredVersions, packageID: version.package.id)
+            let missing = draft.requiredVersions.filter { !known.contains($0) }
+            guard missing.isEmpty else { throw RegistryError.versionsUnknown(missing) }
+        }
+        try tx.insertLinks(draft.links, versionID: version.id)
+    }
+
+    private func setTags(_ version: VersionRecord, _ tx: any MetadataWriting) throws {
+        guard !draft.tags.isEmpty else { return }
+        let protection = TagProtection(
+            try tx.listTagRules(projectID: project.id, format: format), role: role)
+        for tag in draft.tags {
+            let current = try tx.findTag(tag, packageID: version.package.id)
+            let isMoving = current.map { $0.version.id != version.id } ?? false
+            try protection.checkSetting(tag, isMoving: isMoving)
+            try tx.setTag(tag, version: version, at: now)
+            if let current, isMoving {
+                try tx.upsertReview(
+                    .version(current.version.id), event: "tag.moved",
+                    after: now.advanced(bySeconds: VersionLifetime.unreferencedSeconds))
+            }
+        }
     }
 
     private func add(
@@ -107,7 +166,46 @@ extension FileDraft.Precondition {
     }
 }
 
+extension VersionLifetime {
+    /// How long a version of lifetime `referenced` is kept that nothing refers to, counted from when
+    /// it was last published, or lost its tag: seven days.
+    public static let unreferencedSeconds: Int64 = 7 * 86_400
+}
+
 extension RegistryError {
+    /// The refusal of a version that names blobs that its package does not have.
+    public static func blobsUnknown(_ digests: [Digest]) -> RegistryError {
+        let names = digests.prefix(listedNameLimitCount).map(\.description)
+        return RegistryError(
+            .malformed,
+            "blobs that it names were not uploaded here: " + joined(names, digests.count),
+            reason: "named_blob_unknown", detail: ["digest": names.first ?? ""])
+    }
+
+    /// The refusal of a version that names others that its package does not have.
+    public static func versionsUnknown(_ versions: [String]) -> RegistryError {
+        let names = Array(versions.prefix(listedNameLimitCount))
+        return RegistryError(
+            .malformed, "versions that it names are not here: " + joined(names, versions.count),
+            reason: "named_version_unknown", detail: ["digest": names.first ?? ""])
+    }
+
+    /// The refusal of a version that gives a blob another size than it has.
+    static func sizeMismatch(_ reference: BlobReference, actual: Int64) -> RegistryError {
+        RegistryError(
+            .unprocessable,
+            "the blob \(reference.digest) has \(actual) bytes, not \(reference.size ?? 0)",
+            reason: "size_mismatch", detail: ["digest": reference.digest.description])
+    }
+
+    /// The most names that an error lists.
+    private static let listedNameLimitCount = 5
+
+    private static func joined(_ names: [String], _ count: Int) -> String {
+        names.joined(separator: ", ")
+            + (count > names.count ? " and \(count - names.count) more" : "")
+    }
+
     /// The refusal to give a published name other bytes.
     public static func fileExists(
         _ path: String, format: FormatID, project: NamespaceRecord?

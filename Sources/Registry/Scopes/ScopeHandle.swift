@@ -10,6 +10,23 @@ public protocol ScopeHandle: Sendable {
     /// Whether published names of `format` may be given other bytes.
     func allowsReplacing(_ format: FormatID) -> Bool
 
+    /// The package of `format` that is named by `remainder`, to be published to in several requests.
+    ///
+    /// - Throws: `methodNotAllowed` in a union, which is read-only.
+    func hostedPackage(_ format: FormatID) throws(RegistryError) -> HostedPackage
+    /// The package of `format` in another project, which the operation asked for as well; `nil` when
+    /// access to it was not granted.
+    func hostedPackage(at reference: NamespaceReference, _ format: FormatID) -> HostedPackage?
+    /// The addresses of the packages of a format that the caller may read and that have something,
+    /// in bytewise order, from the first behind `last`.
+    func listPackageAddresses(
+        _ format: FormatID, after last: String?, limit: Int
+    ) async throws(RegistryError) -> [String]
+    /// Bytes of all blobs that the packages at `address` and below it name, each blob once.
+    func measureBlobs(
+        _ format: FormatID, atOrBelow address: String
+    ) async throws(RegistryError) -> Int64
+
     /// The file of this name; in a union, the newest.
     func findFile(_ address: FileAddress) async throws(RegistryError) -> PublishedFile?
     /// The version of this name; in a union, the newest.
@@ -51,4 +68,26 @@ public protocol ScopeHandle: Sendable {
     func trashVersion(
         format: FormatID, package: String, version: String
     ) async throws(RegistryError) -> Bool
+}
+
+extension ScopeHandle {
+    public func hostedPackage(_ format: FormatID) throws(RegistryError) -> HostedPackage {
+        throw RegistryError.unionIsReadOnly()
+    }
+
+    public func hostedPackage(
+        at reference: NamespaceReference, _ format: FormatID
+    ) -> HostedPackage? { nil }
+
+    public func listPackageAddresses(
+        _ format: FormatID, after last: String?, limit: Int
+    ) async throws(RegistryError) -> [String] {
+        throw RegistryError(.methodNotAllowed, "packages cannot be listed here")
+    }
+
+    public func measureBlobs(
+        _ format: FormatID, atOrBelow address: String
+    ) async throws(RegistryError) -> Int64 {
+        throw RegistryError(.methodNotAllowed, "packages cannot be measured here")
+    }
 }

@@ -45,8 +45,11 @@ public struct CachedBlobStore<Base: BlobStore>: BlobStore {
         try await base.beginUpload(hashes: hashes)
     }
 
-    public func resumeUpload(_ state: UploadState) async throws(RegistryError) -> BlobUpload {
-        try await base.resumeUpload(state)
+    public func resumeUpload(
+        _ uploadID: String,
+        readState: @Sendable () async throws(RegistryError) -> UploadState
+    ) async throws(RegistryError) -> BlobUpload {
+        try await base.resumeUpload(uploadID, readState: readState)
     }
 
     public func discardUpload(_ uploadID: String) async throws(RegistryError) {

@@ -35,12 +35,16 @@ public struct FileBlobStore: BlobStore {
         return BlobUpload(sink: FileBlobUpload(file, offset: 0, pool: surroundings.pool))
     }
 
-    public func resumeUpload(_ state: UploadState) async throws(RegistryError) -> BlobUpload {
+    public func resumeUpload(
+        _ uploadID: String,
+        readState: @Sendable () async throws(RegistryError) -> UploadState
+    ) async throws(RegistryError) -> BlobUpload {
         let file = try await surroundings.pool.run { () throws(RegistryError) in
-            try UploadFile(resuming: state, surroundings)
+            try UploadFile(locking: uploadID, surroundings)
         }
-        return BlobUpload(
-            sink: FileBlobUpload(file, offset: state.offset, pool: surroundings.pool))
+        let upload = FileBlobUpload(file, offset: 0, pool: surroundings.pool)
+        try await upload.resume(readState)
+        return BlobUpload(sink: upload)
     }
 
     public func discardUpload(_ uploadID: String) async throws(RegistryError) {

@@ -52,13 +52,50 @@ final class FileBlobUpload: BlobUploadSink {
         }
     }
 
-    func suspend() async throws(RegistryError) -> UploadState {
-        try await finishWriting()
-        let rest = progress.withLock { $0.takeGathered() }
-        return try await pool.run { () throws(RegistryError) in
-            try self.file.withLock { (file) throws(RegistryError) in
-                try file.append(rest)
-                return try file.suspend()
+    func suspend(
+        _ save: @Sendable (UploadState) async throws(RegistryError) -> Void
+    ) async throws(RegistryError) {
+        do throws(RegistryError) {
+            try await finishWriting()
+            let rest = progress.withLock { $0.takeGathered() }
+            let state = try await pool.run { () throws(RegistryError) in
+                try self.file.withLock { (file) throws(RegistryError) in
+                    try file.append(rest)
+                    return try file.synchronizedState()
+                }
+            }
+            try await save(state)
+            await release(isSaved: true)
+        } catch {
+            await release(isSaved: false)
+            throw error
+        }
+    }
+
+    /// Takes the locked file to the state that counts now.
+    func resume(
+        _ readState: @Sendable () async throws(RegistryError) -> UploadState
+    ) async throws(RegistryError) {
+        do throws(RegistryError) {
+            let state = try await readState()
+            try await pool.run { () throws(RegistryError) in
+                try self.file.withLock { (file) throws(RegistryError) in
+                    try file.resume(state)
+                }
+            }
+            progress.withLock { $0 = Progress(offset: state.offset) }
+        } catch {
+            await release(isSaved: true)
+            throw error
+        }
+    }
+
+    /// Lets others write to the file; one that nobody was told of is removed.
+    private func release(isSaved: Bool) async {
+        await withCheckedContinuation { continuation in
+            pool.runLater {
+                self.file.withLock { $0.release(isSaved: isSaved) }
+                continuation.resume()
             }
         }
     }

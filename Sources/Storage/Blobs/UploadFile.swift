@@ -30,35 +30,44 @@ struct UploadFile: Sendable {
         self.hashes = RunningHashes(hashes)
     }
 
-    /// An upload that was suspended, with its file opened and locked.
+    /// The file of an upload that was suspended, opened and locked; `resume` comes next.
     ///
-    /// - Throws: `conflict` when the file is not the one that `state` describes.
-    init(
-        resuming state: UploadState, _ surroundings: FileBlobSurroundings
-    ) throws(RegistryError) {
-        guard FileBlobLayout.isValid(uploadID: state.uploadID),
-            let hashes = RunningHashes(
-                state: state.hashState, hashes: state.hashes, offset: state.offset)
-        else {
-            throw Self.lost("its state is of another store or version")
+    /// - Throws: `conflict` when there is none, or another request is writing to it.
+    init(locking uploadID: String, _ surroundings: FileBlobSurroundings) throws(RegistryError) {
+        guard FileBlobLayout.isValid(uploadID: uploadID) else {
+            throw Self.lost("it is of another store")
         }
-        uploadID = state.uploadID
-        path = try surroundings.layout.path(ofUpload: state.uploadID)
+        self.uploadID = uploadID
+        path = try surroundings.layout.path(ofUpload: uploadID)
         self.surroundings = surroundings
-        self.hashes = hashes
+        hashes = RunningHashes([])
         isNameDurable = true
-        writeBackOffset = state.offset
         do throws(FileFailure) {
             descriptor = try surroundings.operations.open(path, for: .write)
         } catch {
             throw error.isMissing ? Self.lost("its bytes are gone") : RegistryError(error)
         }
         do throws(RegistryError) {
-            try lockAndCut(to: state.offset)
+            try lock()
         } catch {
             close()
             throw error
         }
+    }
+
+    /// Takes the locked file to where it was suspended last.
+    ///
+    /// - Throws: `conflict` when the file is not the one that `state` describes.
+    mutating func resume(_ state: UploadState) throws(RegistryError) {
+        guard state.uploadID == uploadID,
+            let hashes = RunningHashes(
+                state: state.hashState, hashes: state.hashes, offset: state.offset)
+        else {
+            throw Self.lost("its state is of another store or version")
+        }
+        self.hashes = hashes
+        writeBackOffset = state.offset
+        try cut(to: state.offset)
     }
 
     /// Writes and hashes `buffers` behind what is there.
@@ -95,8 +104,8 @@ struct UploadFile: Sendable {
         }
     }
 
-    /// Makes what is there durable and closes the file.
-    mutating func suspend() throws(RegistryError) -> UploadState {
+    /// Makes what is there durable; the file stays locked until `release`.
+    mutating func synchronizedState() throws(RegistryError) -> UploadState {
         if let failure { throw failure }
         try synchronize()
         if !isNameDurable {
@@ -104,11 +113,16 @@ struct UploadFile: Sendable {
                 try surroundings.folders.synchronize(surroundings.layout.uploadsFolder)
             }
         }
-        close()
-        isOver = true
         return UploadState(
             uploadID: uploadID, offset: hashes.countBytes, hashes: hashes.extra,
             hashState: hashes.savedState())
+    }
+
+    /// Closes the file, and removes it when it was neither saved now nor suspended before.
+    mutating func release(isSaved: Bool) {
+        guard isSaved || isNameDurable else { return abandon() }
+        close()
+        isOver = true
     }
 
     /// Closes and removes the file. Doing it again, or after the upload has ended, changes nothing.
@@ -182,7 +196,7 @@ struct UploadFile: Sendable {
 
     /// Two requests that go on with one upload must not both write, and the file must still be an
     /// upload: whoever had the lock before may have published it.
-    private func lockAndCut(to offset: Int64) throws(RegistryError) {
+    private func lock() throws(RegistryError) {
         guard let descriptor else { return }
         let operations = surroundings.operations
         let (isLocked, opened, named): (Bool, FileStatus, FileStatus?) =
@@ -199,10 +213,18 @@ struct UploadFile: Sendable {
         guard opened.number == named?.number, opened.isPlainFile else {
             throw Self.lost("it ended meanwhile")
         }
-        guard opened.size >= offset else {
-            throw Self.lost("\(offset) bytes were acknowledged and \(opened.size) are there")
+    }
+
+    private func cut(to offset: Int64) throws(RegistryError) {
+        guard let descriptor else { return }
+        let operations = surroundings.operations
+        let size = try translatingFailures { () throws(FileFailure) in
+            try operations.status(of: descriptor).size
         }
-        if opened.size > offset {
+        guard size >= offset else {
+            throw Self.lost("\(offset) bytes were acknowledged and \(size) are there")
+        }
+        if size > offset {
             // Written after the last suspend, so nobody was told that these bytes are there (I8).
             try translatingFailures { () throws(FileFailure) in
                 try operations.truncate(descriptor, to: offset)

@@ -8,7 +8,8 @@ public struct SQLMetadataStore: MetadataStore {
 
     private let engine: any SQLEngine
     private let clock: any RegistryClock
-    private let files = FileMemory()
+    private let files = RowMemory<FileAddress, PublishedFile>()
+    private let blobs = RowMemory<BlobAddress, HeldBlob>()
 
     /// A store in the database of `engine`, which must have been migrated. `clock` says which
     /// memberships have expired where a query is not told the time.
@@ -76,6 +77,19 @@ public struct SQLMetadataStore: MetadataStore {
         }
         if let mark, let found { files.remember(found, as: address, projectID, at: mark) }
         return found
+    }
+
+    public func findBlob(
+        _ address: BlobAddress, inProject projectID: Int64, at now: Timestamp
+    ) async throws(RegistryError) -> HeldBlob? {
+        let mark = engine.findStateMark()
+        if let mark, let known = blobs.find(address, projectID, at: mark), known.isHeld(at: now) {
+            return known
+        }
+        let held = try await read { tx in try tx.findBlob(address, projectID: projectID) }
+        guard let held, held.isHeld(at: now) else { return nil }
+        if let mark { blobs.remember(held, as: address, projectID, at: mark) }
+        return held
     }
 
     /// Ends what runs and closes every connection.

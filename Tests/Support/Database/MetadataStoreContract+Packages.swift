@@ -63,11 +63,13 @@ extension MetadataStoreContract {
             let package = try tx.upsertPackage(
                 projectID: project.id, format: Sample.format, name: "tool", at: Sample.now)
             let new = try tx.insertVersion(
-                package: package, name: "1.0", status: .hidden, attributes: #"{"a":1}"#,
+                package: package, name: "1.0", status: .hidden, lifetime: .explicit,
+                attributes: #"{"a":1}"#,
                 actor: actor, at: Sample.now)
             #expect(new.isNew)
             let old = try tx.insertVersion(
-                package: package, name: "1.0", status: .default, attributes: "{}",
+                package: package, name: "1.0", status: .default, lifetime: .explicit,
+                attributes: "{}",
                 actor: Sample.actor, at: Sample.now.advanced(bySeconds: 1))
             #expect(!old.isNew)
             return (new.version, old.version)

@@ -129,7 +129,7 @@ extension MetadataWriting {
         let package = try upsertPackage(
             projectID: project.id, format: format, name: package, at: now)
         let version = try insertVersion(
-            package: package, name: version, status: status, attributes: "{}",
+            package: package, name: version, status: status, lifetime: .explicit, attributes: "{}",
             actor: Sample.actor, at: now
         ).version
         let blob = Sample.blob(blob)

@@ -84,7 +84,9 @@ private final class InMemoryUpload: BlobUploadSink {
         return blobs.store(content, hashes: hashes)
     }
 
-    func suspend() async throws(RegistryError) -> UploadState {
+    func suspend(
+        _ save: @Sendable (UploadState) async throws(RegistryError) -> Void
+    ) async throws(RegistryError) {
         throw RegistryError(.internalError, "uploads in memory cannot be suspended")
     }
 

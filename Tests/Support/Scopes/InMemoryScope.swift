@@ -182,14 +182,14 @@ public final class InMemoryScope: ScopeHandle {
     private func insertVersion(
         _ address: FileAddress, _ status: VersionStatus?, _ state: inout State
     ) -> VersionRecord {
-        let key = Self.key(address.package, address.version)
+        let key = Self.key(address.package, address.version.description)
         let there = state.versions[key]
         let now = clock.now()
         let package = PackageRecord(
             id: 1, projectID: 1, format: address.format, name: address.package, revision: 1,
             createdAt: now, updatedAt: now)
         let version = VersionRecord(
-            id: there?.id ?? state.nextID(), package: package, name: address.version,
+            id: there?.id ?? state.nextID(), package: package, name: address.version.description,
             status: status ?? there?.status ?? .default, attributes: "{}", creator: "user:root",
             creatorID: 1, build: BuildRecord(), createdAt: there?.createdAt ?? now, deletedAt: nil)
         state.versions[key] = version

@@ -64,7 +64,9 @@ extension MetadataTransaction {
         var known: Set<String> = []
         for part in ids.chunks() {
             known.formUnion(
-                try all("SELECT id FROM uploads WHERE id IN \(SQL.list(part))") { try $0.text() })
+                try all("SELECT store_id FROM uploads WHERE store_id IN \(SQL.list(part))") {
+                    try $0.text()
+                })
         }
         return known
     }

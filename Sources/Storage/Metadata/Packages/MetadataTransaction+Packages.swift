@@ -26,8 +26,9 @@ extension MetadataTransaction {
         let record = try first(
             """
             INSERT INTO packages AS p (
-                project_id, format, name, name_key, revision, created_at, updated_at)
-            SELECT n.id, \(format), \(name), \(name.lowercased()), 1, \(now), \(now)
+                project_id, format, name, name_key, address, revision, created_at, updated_at)
+            SELECT n.id, \(format), \(name), \(name.lowercased()), \(Self.address(of: name)), 1,
+                \(now), \(now)
             FROM namespaces n
             WHERE n.id = \(projectID) AND n.kind = \(NamespaceKind.project.rawValue)
                 AND n.deleted_at IS NULL
@@ -41,6 +42,88 @@ extension MetadataTransaction {
             throw RegistryError(.notFound, "there is no such project any more")
         }
         return record
+    }
+
+    func ensurePackage(
+        projectID: Int64, format: FormatID, name: String, at now: Timestamp
+    ) throws -> PackageRecord {
+        if let known = try findPackage(projectID: projectID, format: format, name: name) {
+            return known
+        }
+        return try upsertPackage(projectID: projectID, format: format, name: name, at: now)
+    }
+
+    /// Where clients find a package of this name in the project `n`.
+    private static func address(of name: String) -> SQL {
+        name.isEmpty ? "n.path" : "n.path || \("/" + name)"
+    }
+
+    /// Whether the package `p` has a version that is not in the trash.
+    private static let hasVersions: SQL = """
+        EXISTS (SELECT 1 FROM versions v WHERE v.package_id = p.id AND v.deleted_at IS NULL)
+        """
+
+    private static let listingColumns: SQL = """
+        \(packageColumns), p.address,
+        (SELECT COUNT(*) FROM tags t JOIN versions v ON v.id = t.version_id
+            WHERE t.package_id = p.id AND v.deleted_at IS NULL),
+        p.size_bytes
+        """
+
+    func listPackageAddresses(
+        format: FormatID, in projects: ProjectSet, readableBy reader: PackageReader,
+        after last: String?, limit: Int
+    ) throws -> [String] {
+        try all(
+            """
+            SELECT p.address FROM packages p JOIN namespaces n ON n.id = p.project_id
+            WHERE p.format = \(format) AND p.deleted_at IS NULL AND p.address > \(last ?? "")
+                AND \(Self.hasVersions) AND \(isCovered(by: projects, for: reader))
+            ORDER BY p.address LIMIT \(limit)
+            """
+        ) { try $0.text() }
+    }
+
+    func listPackages(
+        format: FormatID, in projects: ProjectSet, readableBy reader: PackageReader,
+        page request: PageRequest
+    ) throws -> Page<PackageListing> {
+        try page(
+            Self.listingColumns,
+            from: """
+                packages p JOIN namespaces n ON n.id = p.project_id
+                WHERE p.format = \(format) AND p.deleted_at IS NULL
+                    AND \(Self.hasVersions) AND \(isCovered(by: projects, for: reader))
+                """,
+            order: "p.id", request
+        ) { try PackageListing(&$0) }
+    }
+
+    func findPackage(_ id: Int64) throws -> PackageListing? {
+        try first(
+            """
+            SELECT \(Self.listingColumns)
+            FROM packages p JOIN namespaces n ON n.id = p.project_id
+            WHERE p.id = \(id) AND p.deleted_at IS NULL AND n.deleted_at IS NULL
+            """
+        ) { try PackageListing(&$0) }
+    }
+
+    func measureBlobs(format: FormatID, atOrBelow address: String) throws -> Int64 {
+        // What lies below begins with a slash; '0' is the character behind it.
+        try one(
+            """
+            SELECT CAST(COALESCE(SUM(b.size), 0) AS {integer}) FROM blobs b WHERE b.digest IN (
+                SELECT f.blob_digest FROM packages p
+                JOIN namespaces n ON n.id = p.project_id
+                JOIN files f ON f.package_id = p.id
+                JOIN versions v ON v.id = f.version_id
+                WHERE p.format = \(format) AND p.deleted_at IS NULL AND n.deleted_at IS NULL
+                    AND (p.address = \(address)
+                        OR (p.address >= \(address + "/") AND p.address < \(address + "0")))
+                    AND f.deleted_at IS NULL AND v.deleted_at IS NULL)
+            """
+        ) { try $0.integer() }
     }
 
     func touchPackage(_ id: Int64, at now: Timestamp) throws {
@@ -68,6 +151,15 @@ extension MetadataTransaction {
             conditions.append(readable)
         }
         return Self.all(of: conditions)
+    }
+}
+
+extension PackageListing {
+    /// The next columns, as `listingColumns` lists them.
+    fileprivate init(_ row: inout SQLRow) throws {
+        self.init(
+            package: try PackageRecord(&row), address: try row.text(),
+            tagCount: Int(try row.integer()), sizeBytes: try row.integer())
     }
 }
 

@@ -1,14 +1,14 @@
 import Database
 import Registry
 
-/// Statements on `versions` and `tags`.
+/// Statements on `versions`.
 extension MetadataTransaction {
     static let versionColumns: SQL = """
         v.id, v.name, v.status, v.attributes, v.creator, v.creator_id, v.pipeline_id, v.ref,
         v.sha, v.created_at, COALESCE(v.deleted_at, p.deleted_at)
         """
 
-    private static let versionSource: SQL = """
+    static let versionSource: SQL = """
         versions v JOIN packages p ON p.id = v.package_id
         JOIN namespaces n ON n.id = p.project_id
         """
@@ -75,17 +75,17 @@ extension MetadataTransaction {
     }
 
     func insertVersion(
-        package: PackageRecord, name: String, status: VersionStatus, attributes: String,
-        actor: Actor, at now: Timestamp
+        package: PackageRecord, name: String, status: VersionStatus, lifetime: VersionLifetime,
+        attributes: String, actor: Actor, at now: Timestamp
     ) throws -> (version: VersionRecord, isNew: Bool) {
         let build = actor.principal.build
         let inserted = try first(
             """
             INSERT INTO versions (
-                package_id, name, status, attributes, creator, creator_id, pipeline_id, ref,
-                sha, created_at)
+                package_id, name, status, lifetime, attributes, creator, creator_id, pipeline_id,
+                ref, sha, created_at)
             VALUES (
-                \(package.id), \(name), \(status.rawValue), \(attributes),
+                \(package.id), \(name), \(status.rawValue), \(lifetime.rawValue), \(attributes),
                 \(actor.principal.label), \(actor.principal.userID), \(build.pipelineID),
                 \(build.ref), \(build.sha), \(now))
             ON CONFLICT (package_id, name) WHERE deleted_at IS NULL DO NOTHING
@@ -118,6 +118,11 @@ extension MetadataTransaction {
     /// Files and tags keep their rows: they are in the trash because their version is, and come
     /// back with it.
     func trashVersion(_ id: Int64, at now: Timestamp) throws -> Bool {
+        try session.execute(
+            """
+            UPDATE packages SET size_bytes = size_bytes - \(Self.ownBytes(ofVersion: id))
+            WHERE id = (SELECT package_id FROM versions WHERE id = \(id) AND deleted_at IS NULL)
+            """)
         let count = try session.execute(
             """
             UPDATE versions SET deleted_at = \(now) WHERE id = \(id) AND deleted_at IS NULL
@@ -131,34 +136,68 @@ extension MetadataTransaction {
         ) {
             try session.execute(
                 """
+                UPDATE packages SET size_bytes = size_bytes + \(Self.ownBytes(ofVersion: id))
+                WHERE id = (
+                    SELECT package_id FROM versions WHERE id = \(id) AND deleted_at IS NOT NULL)
+                """)
+            return try session.execute(
+                """
                 UPDATE versions SET deleted_at = NULL
                 WHERE id = \(id) AND deleted_at IS NOT NULL
                 """) == 1
         }
     }
 
-    func setTag(_ name: String, version: VersionRecord, at now: Timestamp) throws {
+    func trashVersions(
+        packageID: Int64, at now: Timestamp, reviewAfter moment: Timestamp
+    ) throws -> Int {
+        try session.execute("UPDATE packages SET size_bytes = 0 WHERE id = \(packageID)")
         try session.execute(
             """
-            INSERT INTO tags (package_id, name, version_id, updated_at)
-            VALUES (\(version.package.id), \(name), \(version.id), \(now))
-            ON CONFLICT (package_id, name) DO UPDATE SET
-                version_id = excluded.version_id, updated_at = excluded.updated_at
+            INSERT INTO reviews (subject_kind, subject, event, review_after, attempts)
+            SELECT 'version', CAST(v.id AS {text}), 'version.trashed', \(moment), 0
+            FROM versions v WHERE v.package_id = \(packageID) AND v.deleted_at IS NULL
+            ON CONFLICT (subject_kind, subject) DO UPDATE SET
+                event = excluded.event,
+                attempts = 0,
+                review_after = CASE WHEN reviews.review_after < excluded.review_after
+                    THEN excluded.review_after ELSE reviews.review_after END
+            """)
+        return try session.execute(
+            """
+            UPDATE versions SET deleted_at = \(now)
+            WHERE package_id = \(packageID) AND deleted_at IS NULL
             """)
     }
 
-    func listTags(versionIDs: [Int64]) throws -> [Int64: [String]] {
-        var names: [Int64: [String]] = [:]
-        for part in versionIDs.chunks() {
-            let rows = try all(
-                """
-                SELECT version_id, name FROM tags WHERE version_id IN \(SQL.list(part))
-                ORDER BY version_id, name
-                """
-            ) { (id: try $0.integer(), name: try $0.text()) }
-            for row in rows { names[row.id, default: []].append(row.name) }
+    func filterKnownVersions(_ names: [String], packageID: Int64) throws -> Set<String> {
+        var known: Set<String> = []
+        for part in names.chunks() {
+            known.formUnion(
+                try all(
+                    """
+                    SELECT name FROM versions
+                    WHERE package_id = \(packageID) AND deleted_at IS NULL
+                        AND name IN \(SQL.list(part))
+                    """
+                ) { try $0.text() })
         }
-        return names
+        return known
+    }
+
+    /// Bytes of the blobs of a version that no other version of the package `packages` names.
+    private static func ownBytes(ofVersion id: Int64) -> SQL {
+        """
+        (SELECT CAST(COALESCE(SUM(b.size), 0) AS {integer}) FROM blobs b
+        WHERE b.digest IN (
+            SELECT f.blob_digest FROM files f
+            WHERE f.version_id = \(id) AND f.deleted_at IS NULL)
+            AND NOT EXISTS (
+                SELECT 1 FROM files o JOIN versions w ON w.id = o.version_id
+                WHERE o.blob_digest = b.digest AND o.package_id = packages.id
+                    AND o.version_id <> \(id)
+                    AND o.deleted_at IS NULL AND w.deleted_at IS NULL))
+        """
     }
 
     private static func order(

@@ -9,7 +9,10 @@ enum MetadataSchema {
         Migration(
             number: 1, name: "tables of namespaces, packages, blobs and identities",
             statements: namespaceTables + identityTables + packageTables + blobTables
-                + eventTables)
+                + eventTables),
+        Migration(
+            number: 2, name: "addresses and sizes of packages, uploads in parts, rules about tags",
+            statements: repositoryChanges),
     ]
 
     private static let namespaceTables: [SQL] = [

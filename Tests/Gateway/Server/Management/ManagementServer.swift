@@ -268,7 +268,8 @@ struct ManagementServer: Sendable {
             let record = try tx.upsertPackage(
                 projectID: project, format: format, name: package, at: now)
             let inserted = try tx.insertVersion(
-                package: record, name: version, status: status, attributes: "{}", actor: actor,
+                package: record, name: version, status: status, lifetime: .explicit,
+                attributes: "{}", actor: actor,
                 at: now)
             for path in files {
                 let bytes = Array("\(package) \(version) \(path)".utf8)
@@ -292,7 +293,10 @@ private struct NoBlobs: BlobStore {
         throw Self.failure
     }
 
-    func resumeUpload(_ state: UploadState) async throws(RegistryError) -> BlobUpload {
+    func resumeUpload(
+        _ uploadID: String,
+        readState: @Sendable () async throws(RegistryError) -> UploadState
+    ) async throws(RegistryError) -> BlobUpload {
         throw Self.failure
     }
 

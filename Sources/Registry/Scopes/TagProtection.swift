@@ -1,0 +1,96 @@
+/// What the rules of a project say about its tags, for somebody with a certain role. Pure, and the
+/// only place that reads the rules.
+public struct TagProtection: Sendable {
+    private let rules: [TagRule]
+    private let role: Role
+
+    /// - Parameter role: what the caller counts as in the project.
+    public init(_ rules: [TagRule], role: Role) {
+        self.rules = rules
+        self.role = role
+    }
+
+    /// Decides whether the tag may be set; `isMoving` when it names another version now.
+    ///
+    /// - Throws: `forbidden` or `conflict`, with the rule that refuses.
+    public func checkSetting(_ tag: String, isMoving: Bool) throws(RegistryError) {
+        for rule in rules where try rule.pattern.matches(tag) {
+            if let needed = rule.pushRole, role < needed {
+                throw Self.refusal("set", tag, rule, needed)
+            }
+            if rule.isImmutable, isMoving {
+                throw RegistryError(
+                    .conflict,
+                    "the tag '\(tag)' is immutable by the rule '\(rule.pattern)': it cannot name "
+                        + "another version",
+                    reason: "tag_immutable", detail: ["rule": rule.pattern.description])
+            }
+        }
+    }
+
+    /// Decides whether the tag may be removed, or lose its version.
+    ///
+    /// - Throws: `forbidden` or `conflict`, with the rule that refuses.
+    public func checkRemoving(_ tag: String) throws(RegistryError) {
+        for rule in rules where try rule.pattern.matches(tag) {
+            if rule.isImmutable {
+                throw RegistryError(
+                    .conflict,
+                    "the tag '\(tag)' is immutable by the rule '\(rule.pattern)': it cannot be "
+                        + "deleted",
+                    reason: "tag_immutable", detail: ["rule": rule.pattern.description])
+            }
+            if let needed = rule.deleteRole, role < needed {
+                throw Self.refusal("delete", tag, rule, needed)
+            }
+        }
+    }
+
+    private static func refusal(
+        _ verb: String, _ tag: String, _ rule: TagRule, _ needed: Role
+    ) -> RegistryError {
+        RegistryError(
+            .forbidden,
+            "the tag '\(tag)' is protected by the rule '\(rule.pattern)': you need at least the "
+                + "role '\(needed.name)' to \(verb) it",
+            reason: "tag_protected", detail: ["rule": rule.pattern.description])
+    }
+}
+
+extension Principal {
+    /// What the principal counts as where a rule asks for a role: `role` is that of its user.
+    /// Administrators count as owners, and deploy tokens as developers.
+    public func authority(_ role: Role?) -> Role {
+        switch self {
+        case .console: .owner
+        case .user(let user) where user.isAdmin: .owner
+        case .deployToken: .developer
+        case .user, .job, .anonymous: role ?? .guest
+        }
+    }
+}
+
+extension MetadataWriting {
+    /// Decides whether a version may go to the trash: by the rules about each tag that names it, and
+    /// not while a version that has it as a part lives.
+    ///
+    /// - Throws: `forbidden` or `conflict`, with what refuses.
+    public func checkRemoving(_ version: VersionRecord, role: Role) throws {
+        let package = version.package
+        let tags = try listTags(versionIDs: [version.id])[version.id] ?? []
+        if !tags.isEmpty {
+            let protection = TagProtection(
+                try listTagRules(projectID: package.projectID, format: package.format),
+                role: role)
+            for tag in tags { try protection.checkRemoving(tag) }
+        }
+        let parents = try listLinkingVersions(
+            packageID: package.id, kind: .child, target: version.name, limit: 1)
+        if let parent = parents.first {
+            throw RegistryError(
+                .conflict,
+                "'\(version.name)' is part of '\(parent)'; delete that first",
+                reason: "version_referenced", detail: ["parent": parent])
+        }
+    }
+}
