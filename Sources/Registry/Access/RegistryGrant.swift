@@ -30,6 +30,9 @@ public struct RegistryGrant: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The longest name that is read, in bytes; names are printable ASCII.
+    public static let nameLimitBytes = 1024
+
     public let resource: Resource
     /// The class that the client put behind the resource's type: `plugin`.
     public let resourceClass: String?
@@ -58,7 +61,10 @@ public struct RegistryGrant: Hashable, Sendable, CustomStringConvertible {
             resourceClass = String(type[type.index(after: open)...].dropLast())
             type = String(type[..<open])
         }
-        guard let resource = Resource(rawValue: type), !name.isEmpty else { return nil }
+        guard let resource = Resource(rawValue: type),
+            (1...Self.nameLimitBytes).contains(name.utf8.count),
+            name.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else { return nil }
         self.init(
             resource, resourceClass: resourceClass, name: String(name),
             actions: Set(
@@ -76,8 +82,7 @@ public struct RegistryGrant: Hashable, Sendable, CustomStringConvertible {
             guard needed == .pull else { return nil }
             self = .catalogue
         case .longestProject(let segments)?:
-            self.init(
-                .repository, name: segments.joined(separator: "/"), actions: [needed])
+            self.init(.repository, name: segments.joined(separator: "/"), actions: [needed])
         case .path(let path, _)?:
             self.init(.repository, name: path, actions: [needed])
         case .id?:
@@ -94,9 +99,10 @@ public struct RegistryGrant: Hashable, Sendable, CustomStringConvertible {
             && (actions.contains(.all) || actions.isSuperset(of: other.actions))
     }
 
-    /// The segments of a repository's name.
-    public var segments: [String] {
-        name.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    /// The project that a repository of this name lies in, and what is left of the name.
+    public var reference: NamespaceReference {
+        .longestProject(
+            name.split(separator: "/", omittingEmptySubsequences: false).map(String.init))
     }
 
     /// The actions in the order in which they are written.

@@ -28,11 +28,11 @@ import Testing
         func gateway(
             engine faulty: (any SQLEngine)? = nil,
             operations: any FileOperations = POSIXFileOperations()
-        ) throws -> TestGateway {
+        ) async throws -> TestGateway {
             let store = SQLMetadataStore(engine: faulty ?? engine)
             let blobs = try FileBlobStore(
                 root: folder.path("blobs"), threadPool: .singleton, operations: operations)
-            return TestGateway.assemble(
+            return await TestGateway.assemble(
                 formats: [GenericFormat()],
                 services: RegistryServices(metadata: store, blobs: blobs),
                 store: SQLMetadataStore(engine: engine), blobFolder: folder.path("blobs"))
@@ -46,7 +46,7 @@ import Testing
         try await database.withEngine { engine in
             let site = Site(engine: engine, folder: try TemporaryFolder())
             if kind == .sqlite { _ = try await SQLMetadataStore(engine: engine).migrate() }
-            let gateway = try site.gateway()
+            let gateway = try await site.gateway()
             try await gateway.insertRoot()
             let created = try await gateway.send(
                 .post, "/api/v4/projects", token: gateway.rootToken, json: ["name": "bench"])
@@ -58,7 +58,7 @@ import Testing
     /// What must be true whatever happened: an acknowledged file is served, one that was not
     /// acknowledged is there completely or not at all, and the client's next attempt succeeds.
     private func verify(_ answer: TestResponse, _ site: Site, _ what: String) async throws {
-        let healthy = try site.gateway()
+        let healthy = try await site.gateway()
         let token = healthy.rootToken
         let found = try await healthy.send(.get, Self.target, token: token)
         if answer.status.kind == .successful {
@@ -96,7 +96,7 @@ import Testing
             while true {
                 call += 1
                 let faulty = FaultyEngine(site.engine, failingCall: call, moment)
-                let gateway = try site.gateway(engine: faulty)
+                let gateway = try await site.gateway(engine: faulty)
                 let answer = try await gateway.send(
                     .put, Self.target, token: gateway.rootToken, body: Self.content)
                 guard faulty.hasFailed else {
@@ -121,7 +121,7 @@ import Testing
             while true {
                 call += 1
                 let operations = FaultyFileOperations()
-                let gateway = try site.gateway(operations: operations)
+                let gateway = try await site.gateway(operations: operations)
                 operations.plan(.call(call, errno: errno))
                 let answer = try await gateway.send(
                     .put, Self.target, token: gateway.rootToken, body: Self.content)
@@ -141,7 +141,7 @@ import Testing
     @Test(arguments: DatabaseKind.allCases)
     func aLostBlobIsHealedByPublishingItAgain(kind: DatabaseKind) async throws {
         try await withSite(kind) { site in
-            let gateway = try site.gateway()
+            let gateway = try await site.gateway()
             let token = gateway.rootToken
             func put() async throws -> TestResponse {
                 try await gateway.send(.put, Self.target, token: token, body: Self.content)
@@ -177,7 +177,7 @@ import Testing
     @Test(arguments: DatabaseKind.allCases)
     func whatIsDeletedOrReplacedIsReviewed(kind: DatabaseKind) async throws {
         try await withSite(kind) { site in
-            let gateway = try site.gateway()
+            let gateway = try await site.gateway()
             let token = gateway.rootToken
             func reviews() async throws -> [String] {
                 try await site.engine.read { session in

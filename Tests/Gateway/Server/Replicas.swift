@@ -25,18 +25,20 @@ struct Replicas: Sendable {
     /// Runs `body` with one gateway for each of `engines`, the first of which migrates.
     static func run(
         _ engines: [any SQLEngine], clock: any RegistryClock = SystemClock(),
-        _ body: (Replicas) async throws -> Void
+        formats: [any PackageFormat] = [GenericFormat()], _ body: (Replicas) async throws -> Void
     ) async throws {
         let folder = try TemporaryFolder()
-        let members = try engines.map { engine in
+        let key = SigningKey()
+        var members: [Member] = []
+        for engine in engines {
             let store = CountingStore(base: SQLMetadataStore(engine: engine, clock: clock))
             let blobs = try FileBlobStore(
                 root: folder.path("blobs"), threadPool: .singleton, clock: clock)
-            let test = TestGateway.assemble(
-                formats: [GenericFormat()],
+            let test = await TestGateway.assemble(
+                formats: formats,
                 services: RegistryServices(metadata: store, blobs: blobs, clock: clock),
-                store: store.base, blobFolder: folder.path("blobs"))
-            return Member(test: test, store: store)
+                store: store.base, blobFolder: folder.path("blobs"), key: key)
+            members.append(Member(test: test, store: store))
         }
         _ = try await SQLMetadataStore(engine: engines[0], clock: clock).migrate()
         let replicas = Replicas(members: members)
@@ -55,12 +57,12 @@ struct Replicas: Sendable {
     /// Runs `body` with two gateways on a new database of `kind`.
     static func run(
         on kind: DatabaseKind, clock: any RegistryClock = SystemClock(),
-        _ body: (Replicas) async throws -> Void
+        formats: [any PackageFormat] = [GenericFormat()], _ body: (Replicas) async throws -> Void
     ) async throws {
         let database = try await kind.makeDatabase()
         try await database.withEngine { one in
             try await database.withEngine { two in
-                try await run([one, two], clock: clock, body)
+                try await run([one, two], clock: clock, formats: formats, body)
             }
         }
     }

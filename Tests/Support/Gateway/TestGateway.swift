@@ -31,7 +31,7 @@ public struct TestGateway: Sendable {
         try await database.withStore(clock: clock) { store in
             let blobs = try FileBlobStore(
                 root: folder.path("blobs"), threadPool: .singleton, clock: clock)
-            let test = assemble(
+            let test = await assemble(
                 formats: formats,
                 services: RegistryServices(metadata: wrap(store), blobs: blobs, clock: clock),
                 store: store, blobFolder: folder.path("blobs"))
@@ -45,12 +45,14 @@ public struct TestGateway: Sendable {
     ///
     /// - Parameters:
     ///   - store: the database itself, where `services.metadata` may be a wrapping of it.
+    ///   - key: what tokens are signed with; one of its own unless it has to share it.
     public static func assemble(
         formats: [any PackageFormat], services: RegistryServices, store: any MetadataStore,
-        blobFolder: String
-    ) -> TestGateway {
+        blobFolder: String, key: SigningKey = SigningKey()
+    ) async -> TestGateway {
         let gateway = Gateway(
             formats: formats, version: "test", services: services, hasher: PasswordHasher(),
+            signer: await TokenSigner(key: key),
             origins: OriginResolver(externalOrigin: nil, trustedProxies: []),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         return TestGateway(

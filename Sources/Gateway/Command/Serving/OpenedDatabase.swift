@@ -39,15 +39,7 @@ struct OpenedDatabase: Sendable {
                 "there is no database at \(path); start 'packhouse serve' or run 'packhouse "
                     + "migrate' first, or name the folder of another with --data")
         }
-        do {
-            try FileManager.default.createDirectory(
-                atPath: settings.dataFolder, withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw CommandError(
-                "cannot make the data folder \(settings.dataFolder): "
-                    + "\(error.localizedDescription); name another with --data")
-        }
+        try makeDataFolder(settings)
         do {
             var limits = SQLiteEngine.Limits()
             limits.readerCount = max(1, settings.databaseConnections - 1)
@@ -56,6 +48,19 @@ struct OpenedDatabase: Sendable {
                 metadata: SQLMetadataStore(engine: engine), name: path)
         } catch {
             throw CommandError("cannot open the database \(path): \(error)")
+        }
+    }
+
+    /// Makes the data folder where there is none, for its owner alone.
+    static func makeDataFolder(_ settings: Settings) throws {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: settings.dataFolder, withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw CommandError(
+                "cannot make the data folder \(settings.dataFolder): "
+                    + "\(error.localizedDescription); name another with --data")
         }
     }
 

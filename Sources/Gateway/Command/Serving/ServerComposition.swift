@@ -43,8 +43,11 @@ struct ServerComposition: Sendable {
         threads.start()
         let result = await Result.capturing {
             let blobs = try FileBlobStore(root: settings.blobsFolder, threadPool: threads)
+            let signer = await TokenSigner(
+                key: try loadSigningKey(),
+                lifetimeSeconds: Int64(settings.registryTokenLifetimeSeconds))
             do {
-                try await serviceGroup(database, blobs).run()
+                try await serviceGroup(database, blobs, signer).run()
             } catch {
                 throw StartFailure.explain(error, settings)
             }
@@ -53,15 +56,24 @@ struct ServerComposition: Sendable {
         try result.get()
     }
 
+    private func loadSigningKey() throws -> SigningKey {
+        try OpenedDatabase.makeDataFolder(settings)
+        do {
+            return try SigningKey.load(fromFolder: settings.dataFolder)
+        } catch {
+            throw CommandError(error.description)
+        }
+    }
+
     private func serviceGroup(
-        _ database: OpenedDatabase, _ blobs: some BlobStore
+        _ database: OpenedDatabase, _ blobs: some BlobStore, _ signer: TokenSigner
     ) throws -> ServiceGroup {
         let blobs = CachedBlobStore(blobs)
         let services = RegistryServices(metadata: database.metadata, blobs: blobs)
         let listening = ListeningAnnouncement(settings: settings, logger: logger)
         let gateway = Gateway(
             formats: Formats.all, version: PackhouseVersion.current, services: services,
-            hasher: PasswordHasher(),
+            hasher: PasswordHasher(), signer: signer,
             origins: OriginResolver(
                 externalOrigin: settings.externalURL, trustedProxies: settings.trustedProxies),
             logger: logger)

@@ -47,6 +47,9 @@ extension Setting {
         "orphan-sweep-interval-seconds", "SECONDS", kind: .number(60...2_592_000),
         default: "21600",
         help: "how often the blob store is searched for bytes that no row names")
+    static let registryTokenLifetime = Setting(
+        "registry-token-lifetime", "SECONDS", kind: .number(60...86_400), default: "300",
+        help: "how long the tokens count that container clients fetch to pull and push")
     static let initialAdminToken = Setting(
         "initial-admin-token", "TOKEN", secrecy: .secret, isFlag: false, isKey: false,
         help: "at the very first start, the access token of the administrator root, "
@@ -56,6 +59,6 @@ extension Setting {
     static let all: [Setting] = [
         config, data, blobs, databaseURL, databaseConnections, listen, externalURL, tlsCert,
         tlsKey, trustedProxies, logFormat, logLevel, idleTimeoutSeconds, drainTimeoutSeconds,
-        orphanSweepIntervalSeconds, initialAdminToken,
+        orphanSweepIntervalSeconds, registryTokenLifetime, initialAdminToken,
     ]
 }

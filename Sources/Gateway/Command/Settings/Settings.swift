@@ -43,6 +43,7 @@ struct Settings: Sendable {
     let idleTimeoutSeconds: Int
     let drainTimeoutSeconds: Int
     let orphanSweepIntervalSeconds: Int
+    let registryTokenLifetimeSeconds: Int
     let initialAdminToken: String?
 
     /// Checks every value.
@@ -68,6 +69,7 @@ struct Settings: Sendable {
         idleTimeoutSeconds = try reading.requireNumber(.idleTimeoutSeconds)
         drainTimeoutSeconds = try reading.requireNumber(.drainTimeoutSeconds)
         orphanSweepIntervalSeconds = try reading.requireNumber(.orphanSweepIntervalSeconds)
+        registryTokenLifetimeSeconds = try reading.requireNumber(.registryTokenLifetime)
         initialAdminToken = try reading.findInitialAdminToken()
     }
 }

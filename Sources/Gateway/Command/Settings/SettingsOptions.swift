@@ -46,6 +46,7 @@ struct ServeOptions: ParsableArguments {
     @Option(.idleTimeoutSeconds) var idleTimeoutSeconds: String?
     @Option(.drainTimeoutSeconds) var drainTimeoutSeconds: String?
     @Option(.orphanSweepIntervalSeconds) var orphanSweepIntervalSeconds: String?
+    @Option(.registryTokenLifetime) var registryTokenLifetime: String?
 
     /// What was given on the command line.
     var flags: [Setting: String] {
@@ -55,6 +56,7 @@ struct ServeOptions: ParsableArguments {
             .trustedProxies: trustedProxies, .logFormat: logFormat, .logLevel: logLevel,
             .idleTimeoutSeconds: idleTimeoutSeconds, .drainTimeoutSeconds: drainTimeoutSeconds,
             .orphanSweepIntervalSeconds: orphanSweepIntervalSeconds,
+            .registryTokenLifetime: registryTokenLifetime,
         ]
         return store.flags.merging(own.compactMapValues { $0 }) { _, new in new }
     }

@@ -8,6 +8,8 @@ struct AccessFacts: Sendable {
     let namespaces: [NamespaceReference: NamespaceRecord]
     /// The highest role of the caller's user in each namespace, by id.
     let roles: [Int64: Role]
+    /// What the credential ends with; that of anonymous where it is not accepted.
+    let binding: CredentialBinding
     /// What the signed token that was presented grants; `nil` where none was, and nothing is
     /// restricted.
     let grants: [RegistryGrant]?
@@ -16,11 +18,13 @@ struct AccessFacts: Sendable {
     init(
         principal: Result<Principal, RegistryError>,
         namespaces: [NamespaceReference: NamespaceRecord], roles: [Int64: Role],
-        grants: [RegistryGrant]? = nil, features: FeatureSnapshot
+        binding: CredentialBinding = .anonymous, grants: [RegistryGrant]? = nil,
+        features: FeatureSnapshot
     ) {
         self.principal = principal
         self.namespaces = namespaces
         self.roles = roles
+        self.binding = binding
         self.grants = grants
         self.features = features
     }
@@ -32,6 +36,7 @@ struct AccessResolver: Sendable {
     let clock: any RegistryClock
     let authenticator: Authenticator
     let cache: AdministrationCache
+    let signer: TokenSigner
 
     /// The facts for a request that presents `credential` and concerns `references`.
     ///
@@ -51,7 +56,31 @@ struct AccessResolver: Sendable {
                 features: facts.features)
         }
         if let facts = findCached(presented, references) { return facts }
-        return try await look(up: presented, references, clientAddress: clientAddress)
+        var claims: TokenClaims?
+        if case .signed(let token) = presented {
+            do throws(RegistryError) {
+                claims = try await signer.verify(token, for: .access, at: clock.now())
+            } catch {
+                return try await resolve(.failure(error), references, clientAddress: clientAddress)
+            }
+        }
+        return try await look(up: presented, claims, references, clientAddress: clientAddress)
+    }
+
+    /// Who fetched a refresh token, and with what.
+    ///
+    /// - Throws: `unauthenticated` when it is not one, or no longer good.
+    func resolve(refreshToken: String) async throws(RegistryError) -> VerifiedCredential {
+        let now = clock.now()
+        let claims = try await signer.verify(refreshToken, for: .refresh, at: now)
+        let finding = try await metadata.read { tx in
+            try Authenticator.look(up: claims.origin, tx, at: now)
+        }
+        guard case .principal(let principal, let binding, _, let usedTokenID) = finding else {
+            throw RegistryError.wrongCredential()
+        }
+        if let usedTokenID { cache.noteUse(tokenID: usedTokenID, at: now) }
+        return VerifiedCredential(principal: principal, binding: binding)
     }
 
     private func findCached(
@@ -60,15 +89,14 @@ struct AccessResolver: Sendable {
         let cached = cache.find(credential, references)
         guard let features = cached.features, cached.namespaces.count == Set(references).count
         else { return nil }
-        let principal: Principal
-        if credential == .none {
-            principal = .anonymous
-        } else {
-            guard let known = cached.principal,
-                known.expiresAt.map({ clock.now() < $0 }) ?? true
+        var known: AdministrationCache.KnownPrincipal?
+        if credential != .none {
+            guard let found = cached.principal,
+                found.expiresAt.map({ clock.now() < $0 }) ?? true
             else { return nil }
-            principal = known.principal
+            known = found
         }
+        let principal = known?.principal ?? .anonymous
         var roles: [Int64: Role] = [:]
         if let userID = principal.userID {
             for namespace in cached.namespaces.values {
@@ -80,7 +108,7 @@ struct AccessResolver: Sendable {
         }
         return AccessFacts(
             principal: .success(principal), namespaces: cached.namespaces, roles: roles,
-            features: features)
+            binding: known?.binding ?? .anonymous, grants: known?.grants, features: features)
     }
 
     /// What one transaction finds.
@@ -93,51 +121,61 @@ struct AccessResolver: Sendable {
     }
 
     private func look(
-        up credential: Credential, _ references: [NamespaceReference], clientAddress: String
+        up credential: Credential, _ claims: TokenClaims?, _ references: [NamespaceReference],
+        clientAddress: String
     ) async throws(RegistryError) -> AccessFacts {
         let now = clock.now()
-        let known = cache.find(credential, []).principal?.principal
+        let known = cache.find(credential, []).principal
         let lookup = try await metadata.read { tx in
-            try Self.look(up: credential, known: known, references, tx, at: now)
+            try Self.look(up: credential, claims, known: known, references, tx, at: now)
         }
         let features = FeatureSnapshot(lookup.gates)
+        let found: AdministrationCache.KnownPrincipal
         switch lookup.finding {
-        case .principal(let principal, let expiresAt, let tokenID):
-            if let tokenID { cache.noteUse(tokenID: tokenID, at: now) }
-            remember(lookup, credential, principal, expiresAt: expiresAt)
-            return AccessFacts(
-                principal: .success(principal), namespaces: lookup.namespaces,
-                roles: lookup.roles, features: features)
+        case .principal(let principal, let binding, let expiresAt, let usedTokenID):
+            if let usedTokenID { cache.noteUse(tokenID: usedTokenID, at: now) }
+            let end = claims.map { Timestamp(seconds: $0.exp) }
+            found = AdministrationCache.KnownPrincipal(
+                principal: principal, binding: binding,
+                expiresAt: [expiresAt, end].compactMap(\.self).min(), grants: claims?.grants)
         case .wrong:
             return AccessFacts(
                 principal: .failure(RegistryError.wrongCredential()),
                 namespaces: lookup.namespaces, roles: [:], features: features)
         case .needsPassword(let user):
-            let principal: Principal
             do throws(RegistryError) {
-                principal = try await authenticator.checkPassword(
+                let verified = try await authenticator.checkPassword(
                     credential, user: user, address: clientAddress)
+                found = AdministrationCache.KnownPrincipal(
+                    principal: verified.principal, binding: verified.binding, expiresAt: nil,
+                    grants: nil)
             } catch {
                 return AccessFacts(
                     principal: .failure(error), namespaces: lookup.namespaces, roles: [:],
                     features: features)
             }
-            remember(lookup, credential, principal, expiresAt: nil)
-            return AccessFacts(
-                principal: .success(principal), namespaces: lookup.namespaces,
-                roles: lookup.roles, features: features)
         }
+        remember(lookup, credential, found)
+        return AccessFacts(
+            principal: .success(found.principal), namespaces: lookup.namespaces,
+            roles: lookup.roles, binding: found.binding, grants: found.grants, features: features)
     }
 
     private static func look(
-        up credential: Credential, known: Principal?, _ references: [NamespaceReference],
+        up credential: Credential, _ claims: TokenClaims?,
+        known: AdministrationCache.KnownPrincipal?, _ references: [NamespaceReference],
         _ tx: any MetadataReading, at now: Timestamp
     ) throws -> Lookup {
         let epoch = try tx.findAdministrationEpoch()
+        var finding =
+            if let claims {
+                try Authenticator.look(up: claims.origin, tx, at: now)
+            } else {
+                try Authenticator.look(up: credential, tx, at: now)
+            }
         // A password that was right is not hashed again while nothing changed; its expiry is none.
-        var finding = try Authenticator.look(up: credential, tx, at: now)
         if case .needsPassword = finding, let known {
-            finding = .principal(known, expiresAt: nil, tokenID: nil)
+            finding = .principal(known.principal, known.binding, expiresAt: nil, usedTokenID: nil)
         }
         var namespaces: [NamespaceReference: NamespaceRecord] = [:]
         for reference in references where namespaces[reference] == nil {
@@ -145,7 +183,7 @@ struct AccessResolver: Sendable {
         }
         let userID: Int64? =
             switch finding {
-            case .principal(let principal, _, _): principal.userID
+            case .principal(let principal, _, _, _): principal.userID
             case .needsPassword(let user): user?.id
             case .wrong: nil
             }
@@ -161,16 +199,12 @@ struct AccessResolver: Sendable {
     }
 
     private func remember(
-        _ lookup: Lookup, _ credential: Credential, _ principal: Principal,
-        expiresAt: Timestamp?
+        _ lookup: Lookup, _ credential: Credential, _ found: AdministrationCache.KnownPrincipal
     ) {
         cache.remember(
             epoch: lookup.epoch, credential: credential,
-            principal: credential == .none
-                ? nil
-                : AdministrationCache.KnownPrincipal(principal: principal, expiresAt: expiresAt),
-            namespaces: lookup.namespaces,
-            roles: principal.userID.map { userID in
+            principal: credential == .none ? nil : found, namespaces: lookup.namespaces,
+            roles: found.principal.userID.map { userID in
                 lookup.namespaces.values.map { (userID, $0.id, lookup.roles[$0.id]) }
             } ?? [])
     }

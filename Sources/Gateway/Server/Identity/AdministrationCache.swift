@@ -24,7 +24,10 @@ final class AdministrationCache: Sendable {
     /// A principal, and until when its credential is good.
     struct KnownPrincipal: Sendable {
         let principal: Principal
+        let binding: CredentialBinding
         let expiresAt: Timestamp?
+        /// What a signed token grants; `nil` for every other credential.
+        let grants: [RegistryGrant]?
     }
 
     /// What a credential is remembered by, so that no secret lies in memory longer than its request:
@@ -159,6 +162,8 @@ final class AdministrationCache: Sendable {
             // The kinds that may be meant are part of what was looked up.
             let names = kinds.map(\.rawValue).sorted().joined(separator: ",")
             text = "token:\(names):\(secret)"
+        case .signed(let token):
+            text = "signed:\(token)"
         case .basic(let username, let password):
             text = "basic:\(username.utf8.count):\(username)\(password)"
         }

@@ -12,7 +12,8 @@ final class Authenticator: Sendable {
 
     /// What a credential turned out to be.
     enum Finding: Sendable {
-        case principal(Principal, expiresAt: Timestamp?, tokenID: Int64?)
+        case principal(
+            Principal, CredentialBinding, expiresAt: Timestamp?, usedTokenID: Int64?)
         /// A name and a password: `user` is `nil` when there is no such user.
         case needsPassword(user: UserRecord?)
         case wrong
@@ -24,7 +25,10 @@ final class Authenticator: Sendable {
     ) throws -> Finding {
         switch credential {
         case .none:
-            return .principal(.anonymous, expiresAt: nil, tokenID: nil)
+            return .principal(.anonymous, .anonymous, expiresAt: nil, usedTokenID: nil)
+        case .signed:
+            // Counts for nothing before its signature was verified; see `look(up:binding…)`.
+            return .wrong
         case .token(let secret, let kinds):
             guard let token = try tx.findToken(secretHash: SecretToken.hash(secret)),
                 kinds.contains(token.kind)
@@ -38,6 +42,31 @@ final class Authenticator: Sendable {
             }
             return .needsPassword(user: try tx.findUser(username: username))
         }
+    }
+
+    /// Looks up what a signed token names, which may have ended since the token was signed.
+    static func look(
+        up binding: CredentialBinding, _ tx: any MetadataReading, at now: Timestamp
+    ) throws -> Finding {
+        switch binding {
+        case .anonymous:
+            return .principal(.anonymous, .anonymous, expiresAt: nil, usedTokenID: nil)
+        case .token(let kind, let id):
+            guard let token = try tx.findToken(id), token.kind == kind else { return .wrong }
+            return try look(up: token, tx, at: now)
+        case .password(let userID, _):
+            guard let user = try tx.findUser(userID), user.state == .active,
+                CredentialBinding.password(of: user) == binding
+            else { return .wrong }
+            return .principal(
+                principal(byPasswordOf: user), binding, expiresAt: nil, usedTokenID: nil)
+        }
+    }
+
+    private static func principal(byPasswordOf user: UserRecord) -> Principal {
+        .user(
+            UserPrincipal(
+                id: user.id, username: user.username, isAdmin: user.isAdmin, scopes: nil))
     }
 
     private static func look(
@@ -54,7 +83,8 @@ final class Authenticator: Sendable {
             token.lastUsedAt.map { $0.advanced(bySeconds: TokenRecord.lastUsedStepSeconds) <= now }
             ?? true
         return .principal(
-            principal, expiresAt: token.expiresAt, tokenID: isDue ? token.id : nil)
+            principal, .token(token.kind, id: token.id), expiresAt: token.expiresAt,
+            usedTokenID: isDue ? token.id : nil)
     }
 
     private static func principal(of token: TokenRecord, user: UserRecord?) -> Principal? {
@@ -84,7 +114,7 @@ final class Authenticator: Sendable {
     /// - Throws: `unauthenticated` when it is wrong, `tooManyRequests` after too many failures.
     func checkPassword(
         _ credential: Credential, user: UserRecord?, address: String
-    ) async throws(RegistryError) -> Principal {
+    ) async throws(RegistryError) -> VerifiedCredential {
         guard case .basic(let username, let password) = credential else {
             throw RegistryError.wrongCredential()
         }
@@ -105,10 +135,9 @@ final class Authenticator: Sendable {
                     throttle.recordFailure(account: username, address: address)
                 }
             })
-        guard isRight, isActive, let user else { throw RegistryError.wrongCredential() }
-        return .user(
-            UserPrincipal(
-                id: user.id, username: user.username, isAdmin: user.isAdmin, scopes: nil))
+        guard isRight, isActive, let user, let binding = CredentialBinding.password(of: user)
+        else { throw RegistryError.wrongCredential() }
+        return VerifiedCredential(principal: Self.principal(byPasswordOf: user), binding: binding)
     }
 }
 

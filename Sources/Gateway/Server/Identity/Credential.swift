@@ -13,11 +13,15 @@ enum Credential: Hashable, Sendable {
     case token(String, kinds: Set<TokenKind>)
     /// A name and a password, which may be a token as well.
     case basic(username: String, password: String)
+    /// A token that says that the gateway signed it.
+    case signed(String)
 
     /// The user name that comes with a job token.
     static let jobTokenUsername = "gitlab-ci-token"
     /// The longest credential that is looked at, in bytes.
     static let limitBytes = 8192
+    /// The longest signed token, in bytes; what is left of the limit is for the scheme.
+    static let signedLimitBytes = limitBytes - 64
 
     /// Reads the credential out of a request's header fields.
     ///
@@ -41,6 +45,17 @@ enum Credential: Hashable, Sendable {
         self = .none
     }
 
+    /// What a name and a password stand for, wherever they were written.
+    init(username: String, password: String) {
+        if username.isEmpty, password.isEmpty {
+            self = .none
+        } else if username == Self.jobTokenUsername {
+            self = .token(password, kinds: [.job])
+        } else {
+            self = .basic(username: username, password: password)
+        }
+    }
+
     private static let tokenHeaders: [(HTTPField.Name, Set<TokenKind>)] = [
         (.privateToken, [.personal]), (.deployToken, [.deploy]), (.jobToken, [.job]),
     ]
@@ -53,8 +68,9 @@ enum Credential: Hashable, Sendable {
         }
         switch parts[0].lowercased() {
         case "bearer":
-            return .token(
-                parts[1].trimmingSpaces(), kinds: [.personal, .deploy, .job])
+            let token = parts[1].trimmingSpaces()
+            return isSigned(token)
+                ? .signed(token) : .token(token, kinds: [.personal, .deploy, .job])
         case "basic":
             return try parse(basic: parts[1].trimmingSpaces())
         default:
@@ -73,9 +89,15 @@ enum Credential: Hashable, Sendable {
         }
         let username = String(text[..<colon])
         let password = String(text[text.index(after: colon)...])
-        if username.isEmpty, password.isEmpty { return .none }
-        if username == jobTokenUsername { return .token(password, kinds: [.job]) }
-        return .basic(username: username, password: password)
+        return Credential(username: username, password: password)
+    }
+
+    /// Whether a token has the form of a signed one: three parts, the first of which begins a JSON
+    /// object in Base64.
+    ///
+    /// *Source*: RFC 7515, section 3.1.
+    private static func isSigned(_ token: String) -> Bool {
+        token.hasPrefix("eyJ") && token.utf8.count { $0 == UInt8(ascii: ".") } == 2
     }
 }
 

@@ -17,14 +17,20 @@ public struct Gateway: RequestResponder {
     ///
     /// - Parameters:
     ///   - version: the version of the program, as `/api/v4/version` says it.
+    ///   - signer: signs and verifies the tokens of container clients.
     ///   - origins: finds the address of the client and the address that it used.
     public init(
         formats: [any PackageFormat], version: String, services: RegistryServices,
-        hasher: PasswordHasher, origins: OriginResolver, logger: Logger
+        hasher: PasswordHasher, signer: TokenSigner, origins: OriginResolver, logger: Logger
     ) {
+        let resolver = AccessResolver(
+            metadata: services.metadata, clock: services.clock,
+            authenticator: Authenticator(clock: services.clock, hasher: hasher),
+            cache: AdministrationCache(metadata: services.metadata), signer: signer)
         let ids = formats.map { type(of: $0).id }
         var surfaces: [Mount.Surface: any RequestSurface] = [
             .health: HealthSurface(probe: ReadinessProbe(services: services)),
+            .tokens: TokenSurface(signer: signer, resolver: resolver),
             .management: ManagementAPI(
                 version: version, formats: ids.map(\.name), passwords: hasher),
         ]
@@ -36,10 +42,7 @@ public struct Gateway: RequestResponder {
         self.services = services
         self.origins = origins
         self.logger = logger
-        self.resolver = AccessResolver(
-            metadata: services.metadata, clock: services.clock,
-            authenticator: Authenticator(clock: services.clock, hasher: hasher),
-            cache: AdministrationCache(metadata: services.metadata))
+        self.resolver = resolver
     }
 
     /// Keeps what the gateway remembers of access up to date; to be run beside the server.
@@ -123,10 +126,16 @@ public struct Gateway: RequestResponder {
             trace.project = scope?.path.description
             trace.package = operation.access.lazy.compactMap(\.package).first
         }
+        let credential = Self.credential(of: facts, for: operation)
         let principal: Principal
         let targets: [NamespaceReference: NamespaceRecord]
         do throws(RegistryError) {
-            principal = try facts.principal.get()
+            principal =
+                switch credential {
+                case .success: try facts.principal.get()
+                case .failure where operation.judgesCredential: .anonymous
+                case .failure(let refusal): throw refusal
+                }
             trace.note { $0.principal = principal.label }
             targets = try AccessCheck(facts: facts, mount: mount, policy: services.policy)
                 .authorize(operation, principal)
@@ -141,7 +150,8 @@ public struct Gateway: RequestResponder {
             head: head,
             actor: Actor(
                 principal: principal, requestID: head.requestID, remoteAddress: clientAddress),
-            namespace: scope, remainder: mount.remainder(below: scope), targets: targets,
+            credential: credential, namespace: scope, remainder: mount.remainder(below: scope),
+            targets: targets,
             roles: facts.roles, services: services)
         let response = try await run(operation, context, body, trace)
         if case .management = mount.surface, head.method != .get, head.method != .head {
@@ -157,6 +167,20 @@ public struct Gateway: RequestResponder {
         trace.note { $0.operation = operation.label }
         return try await operation.run(
             context, RequestBody(source: body, limitBytes: operation.bodyLimitBytes))
+    }
+
+    /// What the credential stands for, or why it does not count here: a signed token counts only for
+    /// what it was signed for.
+    private static func credential(
+        of facts: AccessFacts, for operation: PreparedOperation
+    ) -> Result<CredentialBinding, RegistryError> {
+        guard facts.grants == nil || operation.family == .containerRegistry else {
+            return .failure(
+                RegistryError(
+                    .unauthenticated, "a registry token does not count here",
+                    reason: "wrong_credential"))
+        }
+        return facts.principal.map { _ in facts.binding }
     }
 
     private func isOn(
@@ -212,7 +236,8 @@ extension RequestContext {
         RequestContext(
             head: head,
             actor: Actor(principal: .anonymous, requestID: head.requestID, remoteAddress: ""),
-            namespace: nil, remainder: [], targets: [:], roles: [:], services: services)
+            credential: .success(.anonymous), namespace: nil, remainder: [], targets: [:],
+            roles: [:], services: services)
     }
 }
 

@@ -6,6 +6,8 @@ struct Mount: Sendable {
         case format(String)
         case management
         case health
+        /// Where registry tokens are fetched.
+        case tokens
     }
 
     let surface: Surface
@@ -46,6 +48,7 @@ struct MountTable: Sendable {
         if first == "livez" || first == "readyz" {
             return Mount(surface: .health, scope: nil, prefixCount: 0)
         }
+        if isTokenAddress(path) { return Mount(surface: .tokens, scope: nil, prefixCount: 2) }
         for locator in locators {
             if let location = locator.locate(path) {
                 return Mount(
@@ -58,6 +61,15 @@ struct MountTable: Sendable {
         }
         return resolveNative(segments)
     }
+
+    /// The realm of the challenge, and what clients that do not read it ask instead.
+    private func isTokenAddress(_ path: RequestPath) -> Bool {
+        path.segments == ["jwt", "auth"]
+            || path.segments == ["v2", "token"] && formats.contains(Self.tokenFormat)
+    }
+
+    /// The format whose clients fetch tokens.
+    private static let tokenFormat = "oci"
 
     /// `/{namespace path}/-/{format}/{tail}`, where the namespace path may be empty.
     private func resolveNative(_ segments: [String]) -> Mount? {

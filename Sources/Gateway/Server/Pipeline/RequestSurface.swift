@@ -25,15 +25,36 @@ struct PreparedOperation: Sendable {
     let bodyLimitBytes: Int64
     /// Which token scopes apply; `nil` for the management API.
     let family: ScopeFamily?
-    let run:
+    /// Whether the operation itself says what comes of a credential that is not accepted: until
+    /// then its caller is nobody.
+    let judgesCredential: Bool
+    let run: Run
+
+    /// Carries the operation out.
+    typealias Run =
         @Sendable (_ context: RequestContext, _ body: consuming RequestBody)
-            async throws(RegistryError) -> FormatResponse
+        async throws(RegistryError) -> FormatResponse
+
+    init(
+        label: String, access: [AccessRequirement], bodyLimitBytes: Int64, family: ScopeFamily?,
+        judgesCredential: Bool = false, run: @escaping Run
+    ) {
+        self.label = label
+        self.access = access
+        self.bodyLimitBytes = bodyLimitBytes
+        self.family = family
+        self.judgesCredential = judgesCredential
+        self.run = run
+    }
 }
 
 /// A request that was let through: who asks, where, and what there is to answer with.
 struct RequestContext: Sendable {
     let head: RequestHead
     let actor: Actor
+    /// What the caller's credential ends with, or why it is not accepted; the latter only where the
+    /// operation judges that.
+    let credential: Result<CredentialBinding, RegistryError>
     /// The project or group that the address names; `nil` for the instance.
     let namespace: NamespaceRecord?
     /// Segments behind the project's path that belong to the format.

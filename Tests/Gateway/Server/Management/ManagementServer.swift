@@ -94,7 +94,7 @@ struct ManagementServer: Sendable {
         gateway = Gateway(
             formats: [GenericFormat()], version: "1.2.3",
             services: RegistryServices(metadata: store, blobs: NoBlobs(), clock: clock),
-            hasher: PasswordHasher(),
+            hasher: PasswordHasher(), signer: await TokenSigner(key: SigningKey()),
             origins: OriginResolver(
                 externalOrigin: PublicOrigin(scheme: "https", authority: "packages.test"),
                 trustedProxies: []),
