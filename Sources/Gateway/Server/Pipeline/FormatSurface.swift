@@ -35,7 +35,8 @@ extension RequestContext {
     fileprivate func makeScope() -> any ScopeHandle {
         if let namespace, namespace.kind == .project {
             return HostedProject(
-                project: namespace, remainder: remainder, actor: actor, services: services)
+                project: namespace, remainder: remainder, actor: actor,
+                role: roles[namespace.id], sources: targets, services: services)
         }
         return PackageUnion(group: namespace, actor: actor, services: services)
     }
