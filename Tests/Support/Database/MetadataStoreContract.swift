@@ -22,7 +22,8 @@ public struct MetadataStoreContract: Sendable {
     /// All promises.
     public static var checks: [Check] {
         namespaceChecks + visibilityChecks + identityChecks + tokenChecks + featureChecks
-            + packageChecks + fileChecks + listChecks + blobChecks + concurrencyChecks
+            + packageChecks + fileChecks + listChecks + blobChecks + heldChecks
+            + concurrencyChecks
     }
 
     let store: any MetadataStore

@@ -5,9 +5,12 @@ import Synchronization
 /// A request body of given chunks that knows how often it was read.
 public final class ScriptedBody: RequestBodySource {
     private let state: Mutex<(chunks: [ByteBuffer], readCount: Int)>
+    private let failure: RegistryError?
 
-    /// A body of `bytes`, cut into chunks of `chunkBytes`.
-    public init(_ bytes: [UInt8], chunkBytes: Int = 7) {
+    /// A body of `bytes`, cut into chunks of `chunkBytes`, that ends with `failure` if there is one:
+    /// a connection that broke.
+    public init(_ bytes: [UInt8], chunkBytes: Int = 7, failure: RegistryError? = nil) {
+        self.failure = failure
         let chunks = stride(from: 0, to: bytes.count, by: chunkBytes).map {
             ByteBuffer(bytes: bytes[$0..<min($0 + chunkBytes, bytes.count)])
         }
@@ -18,10 +21,12 @@ public final class ScriptedBody: RequestBodySource {
     public var readCount: Int { state.withLock { $0.readCount } }
 
     public func nextChunk() async throws(RegistryError) -> ByteBuffer? {
-        state.withLock { state in
+        let next = state.withLock { state -> ByteBuffer? in
             state.readCount += 1
             return state.chunks.isEmpty ? nil : state.chunks.removeFirst()
         }
+        if next == nil, let failure { throw failure }
+        return next
     }
 }
 

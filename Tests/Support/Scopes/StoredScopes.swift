@@ -10,17 +10,42 @@ public struct StoredScopes: Sendable {
     public let group: any ScopeHandle
     /// Where the bytes are.
     public let blobs: any BlobStore
+    /// The services of two replicas, on one database and one folder.
+    public let replicas: [RegistryServices]
+    private let record: NamespaceRecord
+    private let actor: Actor
+
+    /// A package of the project, as the replica of this number sees it.
+    public func package(
+        _ name: String, format: FormatID, role: Role = .owner, replica: Int = 0
+    ) throws -> HostedPackage {
+        let someone = UserPrincipal(id: 1, username: "zoe", isAdmin: false, scopes: nil)
+        return try HostedProject(
+            project: record, remainder: name.split(separator: "/").map(String.init),
+            actor: Actor(
+                principal: .user(someone), requestID: actor.requestID,
+                remoteAddress: actor.remoteAddress),
+            role: role, services: replicas[replica]
+        ).hostedPackage(format)
+    }
 
     /// Runs `body` with a public project `acme/web`.
     public static func run(
         on kind: DatabaseKind, replacing formats: [FormatID] = [],
+        clock: any RegistryClock = SystemClock(),
         _ body: (StoredScopes) async throws -> Void
     ) async throws {
         let folder = try TemporaryFolder()
         let database = try await kind.makeDatabase()
         try await database.withStore { store in
-            let blobs = try FileBlobStore(root: folder.path("blobs"), threadPool: .singleton)
-            let services = RegistryServices(metadata: store, blobs: blobs)
+            let replicas = try (0..<2).map { _ in
+                RegistryServices(
+                    metadata: store,
+                    blobs: try FileBlobStore(
+                        root: folder.path("blobs"), threadPool: .singleton, clock: clock),
+                    clock: clock)
+            }
+            let services = replicas[0]
             let allowsReplacing = Dictionary(uniqueKeysWithValues: formats.map { ($0.name, true) })
             let now = services.clock.now()
             let groupPath = try NamespacePath(parsing: "acme")
@@ -44,7 +69,7 @@ public struct StoredScopes: Sendable {
                 StoredScopes(
                     project: HostedProject(project: project, actor: actor, services: services),
                     group: PackageUnion(group: group, actor: actor, services: services),
-                    blobs: blobs))
+                    blobs: services.blobs, replicas: replicas, record: project, actor: actor))
         }
     }
 }
