@@ -1,3 +1,4 @@
+import NIOCore
 import Registry
 import TestSupport
 import Testing

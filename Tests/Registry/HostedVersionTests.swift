@@ -166,9 +166,10 @@ import Testing
             #expect(try await size() == 14)
             #expect(try await package.trashVersion(two.version.name))
             #expect(try await size() == 0)
-            try await scopes.replicas[0].metadata.write { tx in
-                #expect(try tx.restoreVersion(one.version.id))
+            let isRestored = try await scopes.replicas[0].metadata.write { tx in
+                try tx.restoreVersion(one.version.id)
             }
+            #expect(isRestored)
             #expect(try await size() == 14)
             let address = package.address
             let measured = try await scopes.replicas[0].metadata.read { tx in
