@@ -38,7 +38,7 @@ public struct PublishDraft: Sendable {
     }
 }
 
-/// A blob that a version names and that the package has already.
+/// A blob that a version names and that the package has already, or ought to have.
 public struct BlobReference: Hashable, Sendable {
     public var digest: Digest
     /// The file's name in the version.
@@ -46,12 +46,18 @@ public struct BlobReference: Hashable, Sendable {
     /// The size that the version says the blob has, in bytes; `nil` where it says nothing.
     public var size: Int64?
     public var mediaType: String?
+    /// Whether the publish fails without the blob; one that need not be there is named where it is.
+    public var isRequired: Bool
 
-    public init(digest: Digest, path: String, size: Int64? = nil, mediaType: String? = nil) {
+    public init(
+        digest: Digest, path: String, size: Int64? = nil, mediaType: String? = nil,
+        isRequired: Bool = true
+    ) {
         self.digest = digest
         self.path = path
         self.size = size
         self.mediaType = mediaType
+        self.isRequired = isRequired
     }
 }
 

@@ -84,11 +84,12 @@ struct PublishTransaction: Sendable {
         guard isNew else { return }
         if !draft.references.isEmpty {
             let held = try tx.findBlobs(
-                draft.references.map(\.digest), packageID: version.package.id)
-            let missing = draft.references.map(\.digest).filter {
-                held[$0].map { !$0.isHeld(at: now) } ?? true
+                draft.references.map(\.digest), packageID: version.package.id
+            ).filter { $0.value.isHeld(at: now) }
+            let missing = draft.references.filter { $0.isRequired && held[$0.digest] == nil }
+            guard missing.isEmpty else {
+                throw RegistryError.blobsUnknown(missing.map(\.digest))
             }
-            guard missing.isEmpty else { throw RegistryError.blobsUnknown(missing) }
             let files = try draft.references.compactMap { reference -> BlobReference? in
                 guard let blob = held[reference.digest]?.blob else { return nil }
                 if let size = reference.size, size != blob.size {
