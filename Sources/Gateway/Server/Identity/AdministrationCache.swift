@@ -146,10 +146,16 @@ final class AdministrationCache: Sendable {
             return state.usedTokens
         }
         guard !uses.isEmpty else { return }
-        try await metadata.write { tx in
-            for (id, moment) in uses.sorted(by: { $0.key < $1.key }) {
-                try tx.recordTokenUse(id, at: moment)
+        do throws(RegistryError) {
+            try await metadata.write { tx in
+                for (id, moment) in uses.sorted(by: { $0.key < $1.key }) {
+                    try tx.recordTokenUse(id, at: moment)
+                }
             }
+        } catch {
+            // They are written down next time, unless the token was used again meanwhile.
+            state.withLock { $0.usedTokens.merge(uses) { newer, _ in newer } }
+            throw error
         }
     }
 

@@ -64,6 +64,27 @@ import Testing
         }
     }
 
+    @Test func aGroupKeepsAnOwner() async throws {
+        try await ManagementServer.run { server in
+            let group = try await server.makeGroup("acme")
+            let base = "groups/\(group)/members"
+            let (alice, bob) = (try server.id("alice"), try server.id("bob"))
+            for answer in [
+                try await server.delete("\(base)/\(alice)", as: .alice),
+                try await server.put("\(base)/\(alice)", ["access_level": 40], as: .alice),
+                try await server.delete("\(base)/\(alice)", as: .root),
+            ] {
+                #expect(answer.status == 403)
+                #expect(answer.text.contains("last owner"), "\(answer.text)")
+            }
+            try await server.addMember("bob", .owner, to: "groups/\(group)")
+            let demoted = try await server.put(
+                "\(base)/\(alice)", ["access_level": 40], as: .alice)
+            #expect(demoted.status == 200)
+            #expect(try await server.delete("\(base)/\(bob)", as: .bob).status == 403)
+        }
+    }
+
     @Test func nobodyManagesARoleAboveHisOwn() async throws {
         try await ManagementServer.run { server in
             let group = try await server.makeGroup("acme")

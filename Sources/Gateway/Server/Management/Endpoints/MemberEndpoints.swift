@@ -159,6 +159,7 @@ enum MemberEndpoints {
                 throw RegistryError.missing("Member")
             }
             try requireRight(call, over: max(role, current.role), in: namespace, tx)
+            if role < .owner { try requireAnotherOwner(than: current, in: namespace, tx) }
             guard
                 let member = try tx.updateMember(
                     userID: id, namespaceID: namespace.id, role: role,
@@ -179,6 +180,7 @@ enum MemberEndpoints {
                 throw RegistryError.missing("Member")
             }
             try requireRight(call, over: member.role, in: namespace, tx)
+            try requireAnotherOwner(than: member, in: namespace, tx)
             guard try tx.removeMember(userID: id, namespaceID: namespace.id) else {
                 throw RegistryError.missing("Member")
             }
@@ -210,6 +212,27 @@ enum MemberEndpoints {
             throw RegistryError(
                 .forbidden, "only somebody with the role '\(role.name)' may manage that role")
         }
+    }
+
+    /// A group keeps an owner, its own or one from above, or nobody but an administrator could ever
+    /// manage it again.
+    private static func requireAnotherOwner(
+        than member: MemberRecord, in namespace: NamespaceRecord, _ tx: any IdentityReading
+    ) throws {
+        guard namespace.kind == .group, member.role == .owner else { return }
+        var page = PageRequest(size: PageRequest.limitCount)
+        while true {
+            let members = try tx.listMembers(of: namespace, includingInherited: true, page: page)
+            if members.rows.contains(where: {
+                $0.role == .owner && $0.user.id != member.user.id && $0.user.state == .active
+            }) {
+                return
+            }
+            guard page.offset + members.rows.count < members.totalCount, !members.rows.isEmpty
+            else { break }
+            page = PageRequest(number: page.number + 1, size: page.size)
+        }
+        throw RegistryError(.forbidden, "the last owner of a group cannot be removed or demoted")
     }
 
     private static func requireNotBelowInherited(
