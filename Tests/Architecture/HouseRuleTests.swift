@@ -10,6 +10,7 @@ import Testing
         "Sources/Storage/Blobs/RunningHashes.swift": "libcrypto's hash states",
         "Sources/Storage/Database/PostgresConnection.swift": "libpq",
         "Sources/Storage/Database/PostgresWire.swift": "libpq's values",
+        "Sources/Storage/Database/SQLiteStateWatch.swift": "the memory that SQLite shares",
     ]
 
     /// Tests that let time pass: each with its reason.

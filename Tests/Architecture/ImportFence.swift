@@ -32,7 +32,7 @@ struct ImportFence: Sendable {
             allowed: ["Registry", "NIO*", "Crypto", "CCrypto", "CFileSync"]),
         Row(
             target: "Database", folder: "Sources/Storage/Database",
-            allowed: ["Logging", "GRDB", "CLibPQ"]),
+            allowed: ["Logging", "GRDB", "GRDBSQLite", "CLibPQ"]),
         Row(
             target: "MetadataStorage", folder: "Sources/Storage/Metadata",
             allowed: ["Registry", "Database"]),

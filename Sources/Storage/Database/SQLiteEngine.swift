@@ -23,8 +23,7 @@ public final class SQLiteEngine: SQLEngine {
     public var dialect: SQLDialect { .sqlite }
 
     private let pool: DatabasePool
-    /// Only ever asked for the state mark.
-    private let watch: DatabaseQueue
+    private let watch: SQLiteStateWatch
     private let readers: WorkerPool<Void>
     private let writer: WorkerPool<Void>
 
@@ -38,7 +37,7 @@ public final class SQLiteEngine: SQLEngine {
         configuration.label = "packhouse.sqlite"
         let opened = Result { try Self.open(path, configuration, limits) }
         pool = try opened.mapError { SQLiteSession.convert($0) }.get()
-        watch = try SQLiteSession.converting { try Self.openWatch(path) }
+        watch = try SQLiteSession.converting { try SQLiteStateWatch(path: path) }
         readers = WorkerPool(
             name: "sqlite.reader", threadLimitCount: limits.readerCount,
             lineLimitCount: limits.lineCount, waitLimit: limits.wait, makeContext: {},
@@ -89,22 +88,15 @@ public final class SQLiteEngine: SQLEngine {
         }
     }
 
-    /// As long as this number is the same, nothing was committed, by this process or another: the
-    /// connection that it is read on never writes itself.
-    ///
-    /// *Source*: SQLite, "PRAGMA data_version".
     public func findStateMark() -> Int64? {
-        // Who cannot be told asks the database itself, and gets the failure there.
-        try? watch.inDatabase { database in
-            try Int64.fetchOne(database.cachedStatement(sql: "PRAGMA data_version"))
-        }
+        watch.findMark()
     }
 
     public func close() async {
         await readers.close()
         await writer.close()
+        watch.close()
         // Nothing uses the pool any more; what cannot be closed is closed with the last reference.
-        try? watch.close()
         try? pool.close()
     }
 
@@ -144,14 +136,6 @@ public final class SQLiteEngine: SQLEngine {
                 Thread.sleep(forTimeInterval: openRetrySeconds)
             }
         }
-    }
-
-    private static func openWatch(_ path: String) throws -> DatabaseQueue {
-        var configuration = Configuration()
-        configuration.readonly = true
-        configuration.busyMode = .immediateError
-        configuration.label = "packhouse.sqlite.watch"
-        return try DatabaseQueue(path: path, configuration: configuration)
     }
 
     private static let openRetrySeconds = 0.02
