@@ -1,4 +1,3 @@
-import Crypto
 import Registry
 import Synchronization
 
@@ -31,10 +30,8 @@ final class AdministrationCache: Sendable {
     }
 
     /// What a credential is remembered by, so that no secret lies in memory longer than its request:
-    /// its keyed hash, under a key that this process made up.
-    private struct Fingerprint: Hashable {
-        let bytes: SIMD4<UInt64>
-    }
+    /// its keyed hash, under a key that this process made up and nobody else knows.
+    private typealias Fingerprint = SipHash.Code
 
     private struct RoleKey: Hashable {
         let userID: Int64
@@ -54,7 +51,8 @@ final class AdministrationCache: Sendable {
 
     private let state = Mutex(State())
     private let metadata: any MetadataStore
-    private let fingerprintKey = SymmetricKey(size: .bits256)
+    private let emptyFingerprint = SipHash(
+        key: (.random(in: .min ... .max), .random(in: .min ... .max)))
 
     init(metadata: any MetadataStore) {
         self.metadata = metadata
@@ -160,25 +158,27 @@ final class AdministrationCache: Sendable {
     }
 
     private func fingerprint(of credential: Credential) -> Fingerprint? {
-        let text: String
+        // The first byte says which case it is.
+        var hash = emptyFingerprint
         switch credential {
         case .none:
             return nil
         case .token(let secret, let kinds):
+            hash.append(byte: 1)
             // The kinds that may be meant are part of what was looked up.
-            let names = kinds.map(\.rawValue).sorted().joined(separator: ",")
-            text = "token:\(names):\(secret)"
-        case .signed(let token):
-            text = "signed:\(token)"
+            for kind in TokenKind.allCases { hash.append(byte: kinds.contains(kind) ? 1 : 0) }
+            hash.append(secret)
         case .basic(let username, let password):
-            text = "basic:\(username.utf8.count):\(username)\(password)"
+            hash.append(byte: 2)
+            hash.append(username)
+            // No UTF-8 has this byte.
+            hash.append(byte: 0xFF)
+            hash.append(password)
+        case .signed(let token):
+            hash.append(byte: 3)
+            hash.append(token)
         }
-        let code = HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: fingerprintKey)
-        var words = SIMD4<UInt64>()
-        for (index, byte) in code.enumerated() {
-            words[index / 8] = words[index / 8] << 8 | UInt64(byte)
-        }
-        return Fingerprint(bytes: words)
+        return hash.finish()
     }
 
     private static func isFresh(_ state: State) -> Bool {
