@@ -99,13 +99,11 @@ struct ConnectionSetup: ServerChildChannel {
         limits.maxHeaderFieldSize = settings.headerLimitBytes
         limits.maxHeaderListSize = settings.headerLimitBytes
         limits.maxHeaderFieldCount = settings.headerLimitCount
-        var framing = HTTPResponseEncoder.Configuration()
-        framing.automaticallySetFramingHeaders = false
         let link = ConnectionLink(
             eventLoop: channel.eventLoop, isStream: false, isSecure: isSecure,
             peerAddress: Self.peerAddress(of: channel))
         try channel.pipeline.syncOperations.addHandlers(
-            HTTPResponseEncoder(configuration: framing),
+            HTTP1ResponseEncoder(),
             ByteToMessageHandler(
                 HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits),
                 maximumBufferSize: settings.headerLimitBytes),

@@ -24,7 +24,8 @@ final class HTTPExchange: RequestBodySource {
     private let inbox = Mutex(Inbox())
 
     private struct Inbox {
-        var chunks = CircularBuffer<ByteBuffer>(initialCapacity: 4)
+        /// Parts of the body that wait; made with the first one, since most requests have none.
+        var chunks: CircularBuffer<ByteBuffer>?
         var bufferedBytes = 0
         var receivedBytes: Int64 = 0
         var end: Result<Void, RegistryError>?
@@ -34,7 +35,7 @@ final class HTTPExchange: RequestBodySource {
 
         /// What the next call gets, when that is known already.
         mutating func take() -> Result<ByteBuffer?, RegistryError>? {
-            if let chunk = chunks.popFirst() {
+            if let chunk = chunks?.popFirst() {
                 bufferedBytes -= chunk.readableBytes
                 return .success(chunk)
             }
@@ -92,12 +93,12 @@ final class HTTPExchange: RequestBodySource {
     ///
     /// - Throws: a channel error when the connection is gone.
     func writeBody(_ part: IOData) async throws {
-        try await submit { $0.writeBody(part, for: self) }.get()
+        try await submit { $0.writeBody(part, for: self) }
     }
 
     /// Ends the answer.
     func writeEnd() async throws {
-        try await submit { $0.writeEnd(for: self) }.get()
+        try await submit { $0.writeEnd(for: self) }
     }
 
     /// Writes a whole answer at once.
@@ -106,7 +107,7 @@ final class HTTPExchange: RequestBodySource {
             handler.writeHead(head, for: self)
             if let body { handler.appendBody(body, for: self) }
             return handler.writeEnd(for: self)
-        }.get()
+        }
     }
 
     /// Closes the connection, or resets the stream, in the middle of the answer (I9).
@@ -123,11 +124,16 @@ final class HTTPExchange: RequestBodySource {
         }
     }
 
+    /// Does `work` like `onEventLoop`, and waits for what it began.
     private func submit(
         _ work: @escaping @Sendable (HTTPExchangeHandler) -> EventLoopFuture<Void>
-    ) -> EventLoopFuture<Void> {
-        if eventLoop.inEventLoop { return work(handler.value) }
-        return eventLoop.flatSubmit { [handler] in work(handler.value) }
+    ) async throws {
+        // `EventLoopFuture.get()` would leave the event loop's executor and come back to it.
+        try await withCheckedThrowingContinuation { continuation in
+            onEventLoop { handler in
+                work(handler).assumeIsolated().whenComplete { continuation.resume(with: $0) }
+            }
+        }
     }
 
     // MARK: The event loop's side
@@ -143,7 +149,8 @@ final class HTTPExchange: RequestBodySource {
             let waiter = inbox.waiter
             inbox.waiter = nil
             if waiter == nil {
-                inbox.chunks.append(chunk)
+                inbox.chunks = inbox.chunks ?? CircularBuffer(initialCapacity: 4)
+                inbox.chunks?.append(chunk)
                 inbox.bufferedBytes += chunk.readableBytes
                 if inbox.bufferedBytes >= Self.readAheadLimitBytes { inbox.isPaused = true }
             }

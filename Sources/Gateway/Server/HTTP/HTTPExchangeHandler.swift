@@ -184,12 +184,16 @@ final class HTTPExchangeHandler: ChannelInboundHandler {
         let wanted =
             switch phase {
             case .awaitingHead, .draining, .lingering: true
-            case .serving: !requestEnded && exchange?.wantsBytes == true
+            case .serving where requestEnded:
+                // One turn ahead, for the next request: so the interest in reading stays registered
+                // from one request to the next.
+                !link.isStream && backlog.isEmpty
+            case .serving: exchange?.wantsBytes == true
             case .closed: false
             }
         guard wanted else { return }
         isReading = true
-        if phase == .serving { lastProgress = .now() }
+        if phase == .serving, !requestEnded { lastProgress = .now() }
         context.read()
     }
 
