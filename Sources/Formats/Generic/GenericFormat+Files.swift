@@ -8,7 +8,8 @@ extension GenericFormat {
         _ address: FileAddress, _ head: RequestHead, in scope: any ScopeHandle
     ) async throws(RegistryError) -> FormatResponse {
         guard let file = try await scope.findFile(address)?.file else { throw Self.noSuchFile }
-        let name = address.path.split(separator: "/").last.map(String.init) ?? address.path
+        let slash = address.path.utf8.lastIndex(of: UInt8(ascii: "/"))
+        let name = slash.map { String(address.path[$0...].dropFirst()) } ?? address.path
         return try await FileResponse(file, name: name).respond(to: head) {
             () async throws(RegistryError) in
             try await scope.open(file)

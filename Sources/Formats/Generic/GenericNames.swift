@@ -21,7 +21,10 @@ enum GenericNames {
 
     /// - Throws: `malformed`, with the rule that was broken.
     static func checkVersion(_ name: String) throws(RegistryError) {
-        guard isAllowed(name, others: ".-_+~"), name != ".", !name.contains("..") else {
+        let dot = UInt8(ascii: ".")
+        guard isAllowed(name, others: ".-_+~"), name != ".",
+            !zip(name.utf8, name.utf8.dropFirst()).contains(where: { $0 == dot && $1 == dot })
+        else {
             throw refusal(
                 "a version has 1 to \(limitCharacters) letters, digits, '.', '-', '_', '+' and "
                     + "'~', and no two dots in a row")

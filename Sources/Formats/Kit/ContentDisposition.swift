@@ -6,6 +6,7 @@ public enum ContentDisposition {
     ///
     /// *Source*: RFC 6266, section 4; RFC 8187, section 3.2.
     public static func attachment(_ name: String) -> String {
+        if name.utf8.allSatisfy(isPlain) { return "attachment; filename=\"\(name)\"" }
         var plain = ""
         var isExact = true
         for scalar in name.unicodeScalars {
@@ -23,5 +24,13 @@ public enum ContentDisposition {
         let header = "attachment; filename=\"\(plain)\""
         return isExact
             ? header : header + "; filename*=UTF-8''" + PercentEncoding.encode(name)
+    }
+
+    /// Whether a byte can stand between the quotes as it is.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "%"), UInt8(ascii: "/"): false
+        default: (0x20..<0x7F).contains(byte)
+        }
     }
 }

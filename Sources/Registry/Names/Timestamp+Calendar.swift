@@ -152,6 +152,7 @@ extension Timestamp {
 
     private static func pad(_ number: Int64, _ width: Int) -> String {
         let digits = String(number)
+        if digits.utf8.count == width { return digits }
         return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
 }

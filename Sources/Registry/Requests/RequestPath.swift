@@ -64,7 +64,13 @@ public struct RequestPath: Hashable, Sendable {
             ).contains { $0.count <= 2 && !$0.isEmpty && $0.allSatisfy { $0 == dot } }
     }
 
+    /// Whether a byte is a character of its own that needs no look: printable ASCII.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        (0x20..<0x7F).contains(byte) && byte != UInt8(ascii: "%") && byte != UInt8(ascii: "\\")
+    }
+
     private static func decode(_ part: ArraySlice<UInt8>) throws(RegistryError) -> String {
+        if part.allSatisfy(isPlain) { return String(decoding: part, as: UTF8.self) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(part.count)
         var index = part.startIndex

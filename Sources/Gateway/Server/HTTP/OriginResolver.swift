@@ -140,22 +140,24 @@ public struct OriginResolver: Sendable {
     /// A host name, an IPv4 address or an IPv6 address in brackets, perhaps with a port.
     private static func checkedAuthority(_ text: String) -> String? {
         guard (1...255).contains(text.utf8.count) else { return nil }
-        let host: Substring
-        let rest: Substring
-        if text.hasPrefix("[") {
-            guard let close = text.firstIndex(of: "]") else { return nil }
-            host = text[...close]
-            rest = text[text.index(after: close)...]
-            guard NetworkAddress(parsing: host.dropFirst().dropLast())?.bytes.count == 16 else {
+        let bytes = text.utf8
+        let hostEnd: String.Index
+        if bytes.first == UInt8(ascii: "[") {
+            guard let close = bytes.firstIndex(of: UInt8(ascii: "]")),
+                NetworkAddress(parsing: text[..<close].dropFirst())?.bytes.count == 16
+            else { return nil }
+            hostEnd = bytes.index(after: close)
+        } else {
+            hostEnd = bytes.firstIndex(of: UInt8(ascii: ":")) ?? bytes.endIndex
+            guard hostEnd != bytes.startIndex, bytes[..<hostEnd].allSatisfy(isHostByte) else {
                 return nil
             }
-        } else {
-            host = text.prefix { $0 != ":" }
-            rest = text[host.endIndex...]
-            guard !host.isEmpty, host.utf8.allSatisfy(isHostByte) else { return nil }
         }
-        guard rest.isEmpty || (rest.hasPrefix(":") && checkedPort(String(rest.dropFirst())) != nil)
-        else { return nil }
+        if hostEnd != bytes.endIndex {
+            guard bytes[hostEnd] == UInt8(ascii: ":"),
+                checkedPort(String(text[bytes.index(after: hostEnd)...])) != nil
+            else { return nil }
+        }
         return text.lowercased()
     }
 
@@ -188,9 +190,12 @@ public struct OriginResolver: Sendable {
         _ authority: String, port: String?, scheme: String
     ) -> String {
         let ownPort = scheme == "https" ? ":443" : ":80"
-        let end = authority.hasPrefix("[") ? authority.firstIndex(of: "]") : nil
-        let hasPort = authority[(end ?? authority.startIndex)...].contains(":")
-        let whole = port.map { hasPort ? authority : "\(authority):\($0)" } ?? authority
+        var whole = authority
+        if let port {
+            let hostEnd = authority.utf8.lastIndex(of: UInt8(ascii: "]")) ?? authority.startIndex
+            let hasPort = authority.utf8[hostEnd...].contains(UInt8(ascii: ":"))
+            if !hasPort { whole = "\(authority):\(port)" }
+        }
         return whole.hasSuffix(ownPort) && !whole.hasSuffix("]")
             ? String(whole.dropLast(ownPort.count)) : whole
     }

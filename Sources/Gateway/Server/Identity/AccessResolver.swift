@@ -38,7 +38,8 @@ struct AccessResolver: Sendable {
     let cache: AdministrationCache
     let signer: TokenSigner
 
-    /// The facts for a request that presents `credential` and concerns `references`.
+    /// The facts for a request that presents `credential` and concerns `references`, each of which
+    /// is there once.
     ///
     /// - Throws: `unavailable` when the database is needed and cannot be reached.
     func resolve(
@@ -87,7 +88,7 @@ struct AccessResolver: Sendable {
         _ credential: Credential, _ references: [NamespaceReference]
     ) -> AccessFacts? {
         let cached = cache.find(credential, references)
-        guard let features = cached.features, cached.namespaces.count == Set(references).count
+        guard let features = cached.features, cached.namespaces.count == references.count
         else { return nil }
         var known: AdministrationCache.KnownPrincipal?
         if credential != .none {

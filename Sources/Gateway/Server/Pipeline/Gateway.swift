@@ -109,14 +109,14 @@ public struct Gateway: RequestResponder {
             return try await run(operation, .unauthenticated(head, services), body, trace)
         }
         let requirements = (try? parsed.get())?.access ?? []
-        let references = Set(
-            requirements.compactMap { requirement -> NamespaceReference? in
-                if case .namespace(let reference) = requirement.target { return reference }
-                return nil
-            } + [mount.scope].compactMap(\.self))
+        var references = mount.scope.map { [$0] } ?? []
+        for case .namespace(let reference) in requirements.lazy.map(\.target)
+        where !references.contains(reference) {
+            references.append(reference)
+        }
         let facts = try await resolver.resolve(
             Result { () throws(RegistryError) in try Credential(head.headers) },
-            Array(references), clientAddress: clientAddress)
+            references, clientAddress: clientAddress)
         let scope = mount.scope.flatMap { facts.namespaces[$0] }
         guard isOn(surface, facts, scope), let operation = try parsed.get() else {
             throw RegistryError.noRoute
