@@ -186,7 +186,7 @@ let package = Package(
             dependencies: [
                 "GatewayServer", "FormatKit", "GenericFormat", "OCIFormat", "BlobStorage",
                 "Database", "MetadataStorage", "Registry", "TestSupport", httpTypes, hummingbird,
-                hummingbirdTesting, logging, crypto, nioCore, nioPosix,
+                hummingbirdTesting, jwtKit, logging, crypto, nioCore, nioPosix,
                 serviceLifecycle, subprocess,
             ],
             path: "Tests/Gateway/Server", swiftSettings: houseSettings),

@@ -82,6 +82,7 @@ public struct RegistryGrant: Hashable, Sendable, CustomStringConvertible {
             guard needed == .pull else { return nil }
             self = .catalogue
         case .longestProject(let segments)?:
+            guard !segments.isEmpty else { return nil }
             self.init(.repository, name: segments.joined(separator: "/"), actions: [needed])
         case .path(let path, _)?:
             self.init(.repository, name: path, actions: [needed])

@@ -30,6 +30,16 @@ import Testing
             ([("JOB-TOKEN", "t")], .token("t", kinds: [.job])),
             ([("Authorization", "Bearer t")], .token("t", kinds: Self.any)),
             ([("Authorization", "bearer  t ")], .token("t", kinds: Self.any)),
+            ([("Authorization", "Bearer eyJh.b.c")], .signed("eyJh.b.c")),
+            ([("Authorization", "bearer eyJh.b.")], .signed("eyJh.b.")),
+            ([("Authorization", "Bearer eyJh.b")], .token("eyJh.b", kinds: Self.any)),
+            ([("Authorization", "Bearer eyJh.b.c.d")], .token("eyJh.b.c.d", kinds: Self.any)),
+            ([("Authorization", "Bearer xyJh.b.c")], .token("xyJh.b.c", kinds: Self.any)),
+            ([("PRIVATE-TOKEN", "eyJh.b.c")], .token("eyJh.b.c", kinds: [.personal])),
+            (
+                [("Authorization", Self.basic("u:eyJh.b.c"))],
+                .basic(username: "u", password: "eyJh.b.c")
+            ),
             ([("X-NuGet-ApiKey", "t")], .token("t", kinds: Self.any)),
             (
                 [("Authorization", Self.basic("u:p:q"))],
