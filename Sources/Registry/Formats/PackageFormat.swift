@@ -69,6 +69,8 @@ public protocol FormatOperation: Sendable {
 public struct ExampleRequest: Hashable, Sendable {
     public let method: HTTPRequest.Method
     /// What stands behind the mount, with its slash, and the query: `/tool/1.0/bin/tool?status=hidden`.
+    /// Of an address that the format locates itself, all of it, with `{project}` where the path of
+    /// a project stands: `/v2/{project}/api/tags/list`.
     public let tail: String
 
     public init(_ method: HTTPRequest.Method, _ tail: String) {

@@ -48,6 +48,35 @@ import Testing
         try await server.terminate()
     }
 
+    @Test func theSigningKeyOutlivesTheProcess() async throws {
+        let folder = try TemporaryFolder()
+        let key = URL(fileURLWithPath: folder.path("data/signing-key.pem"))
+        let first = try await ServerProcess.start(
+            options: ["--data", folder.path("data"), "--registry-token-lifetime", "90"],
+            environment: ["PACKHOUSE_INITIAL_ADMIN_TOKEN": Self.token])
+        let content = try Data(contentsOf: key)
+        let attributes = try FileManager.default.attributesOfItem(atPath: key.path)
+        #expect(attributes[.posixPermissions] as? Int == 0o600)
+        let login = try await Curl.run(
+            "--user", "root:\(Self.token)",
+            first.url("/jwt/auth?offline_token=true").absoluteString)
+        #expect(login.status == 200, "\(login.body)")
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(login.body.utf8)) as? [String: Any])
+        #expect(object["expires_in"] as? Int == 90)
+        let refresh = try #require(object["refresh_token"] as? String)
+        try await first.terminate()
+
+        let second = try await first.restart()
+        #expect(try Data(contentsOf: key) == content)
+        let refreshed = try await Curl.run(
+            "--data", "grant_type=refresh_token", "--data", "refresh_token=\(refresh)",
+            second.url("/jwt/auth").absoluteString)
+        #expect(refreshed.status == 200, "\(refreshed.body)")
+        #expect(!second.log.contains(refresh))
+        try await second.terminate()
+    }
+
     @Test(arguments: ["json", "text"])
     func theLogIsReadable(format: String) async throws {
         let folder = try TemporaryFolder()
@@ -82,6 +111,14 @@ import Testing
             certificate, "--tls-key", certificate)
         #expect(bad.status == 1)
         #expect(bad.output.contains("cannot use the certificate"), "\(bad.output)")
+
+        let key = folder.path("data/signing-key.pem")
+        try Data("no key".utf8).write(to: URL(fileURLWithPath: key))
+        let damaged = try await CommandRun.packhouse(
+            "serve", "--data", folder.path("data"), "--listen", "127.0.0.1:0")
+        #expect(damaged.status == 1)
+        #expect(damaged.output.contains("the signing key \(key) is damaged"), "\(damaged.output)")
+        try FileManager.default.removeItem(atPath: key)
 
         let unreachable = try await CommandRun.packhouse(
             "serve", "--data", folder.path("data"), "--database-url",

@@ -100,6 +100,7 @@ private struct Casting {
         for namespace in namespaces {
             for scopes: Set<TokenScope> in [
                 [.readPackageRegistry], [.writePackageRegistry], [.readRegistry],
+                [.readRegistry, .writeRegistry],
             ] {
                 let name = "deploy-\(namespace.id)-\(scopes.map(\.rawValue).joined())"
                 let secret = SecretToken.generate(.deploy)

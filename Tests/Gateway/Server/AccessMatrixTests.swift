@@ -10,7 +10,7 @@ import Testing
 /// grants what the operation's own declaration and the rules say, and nothing else. A new operation
 /// is in here as soon as it is in its format's examples.
 @Suite struct AccessMatrixTests {
-    static let formats: [any PackageFormat] = [GenericFormat()]
+    static let formats: [any PackageFormat] = [GenericFormat(), RepositoryFormat()]
 
     @Test(arguments: DatabaseKind.allCases)
     func everyFormatOperationIsGuarded(kind: DatabaseKind) async throws {
@@ -32,40 +32,69 @@ import Testing
         _ format: some PackageFormat, _ example: ExampleRequest, _ project: NamespaceRecord,
         _ cast: AccessCast, _ test: TestGateway
     ) async throws {
-        let id = type(of: format).id
-        let prefixes = [
-            "/\(project.path)/-/\(id)",
-            "/api/v4/projects/\(PercentEncoding.encode(project.path.description))/packages/\(id)",
-            "/api/v4/projects/\(project.id)/packages/\(id)",
-        ]
-        let operation = try #require(try format.parse(example), "\(example) is no request of \(id)")
+        let entry = try MatrixEntry(format, example, project)
         for member in cast.members {
-            let decisions = operation.access.map { requirement in
-                StandardAccessPolicy().decide(
-                    AccessQuestion(
-                        principal: member.principal, action: requirement.action,
-                        namespace: project, role: member.roles[project.id],
-                        family: type(of: format).family))
-            }
-            let expected = decisions.first { $0 != .allow } ?? .allow
-            for prefix in prefixes {
+            let expected = entry.decision(for: member)
+            for target in entry.targets {
                 let answer = try await test.send(
-                    example.method, prefix + example.tail, headers: member.headers)
-                verify(
-                    answer, expected,
-                    "\(member.name): \(example.method) \(prefix)\(example.tail)")
+                    example.method, target, headers: member.headers)
+                verify(answer, expected, entry, "\(member.name): \(example.method) \(target)")
             }
         }
     }
 
-    private func verify(_ answer: TestResponse, _ expected: AccessDecision, _ what: String) {
+    /// Everybody again, with a token that was fetched for exactly this, and with one for nothing.
+    @Test func everyContainerOperationIsGuardedWithSignedTokens() async throws {
+        try await TestGateway.run(
+            on: .sqlite, formats: Self.formats, wrapping: { WriteRefusingStore(base: $0) }
+        ) { test in
+            let cast = try await AccessCast.insert(into: test.store)
+            for format in Self.formats where type(of: format).family == .containerRegistry {
+                for project in cast.projects {
+                    // What a token restricts are requirements: each set of them once.
+                    var known: Set<[AccessRequirement]> = []
+                    for example in type(of: format).examples {
+                        let entry = try MatrixEntry(format, example, project)
+                        guard known.insert(entry.requirements).inserted else { continue }
+                        try await checkSigned(entry, cast, test)
+                    }
+                }
+            }
+        }
+    }
+
+    private func checkSigned(
+        _ entry: MatrixEntry, _ cast: AccessCast, _ test: TestGateway
+    ) async throws {
+        for member in cast.members {
+            for scopes in [entry.scopes, []] {
+                let query = scopes.map { "scope=\(PercentEncoding.encode($0.description))" }
+                let login = try await test.send(
+                    .get, "/jwt/auth?\(query.joined(separator: "&"))", headers: member.headers)
+                let token = try #require(try login.object()["token"] as? String)
+                for target in entry.targets {
+                    let answer = try await test.send(
+                        entry.example.method, target,
+                        headers: [("Authorization", "Bearer \(token)")])
+                    verify(
+                        answer, entry.decision(for: member, withTokenFor: scopes), entry,
+                        "\(member.name), token for \(scopes): \(entry.example.method) \(target)")
+                }
+            }
+        }
+    }
+
+    private func verify(
+        _ answer: TestResponse, _ expected: AccessDecision, _ entry: MatrixEntry, _ what: String
+    ) {
         #expect(answer.facts.isGranted == (expected == .allow), "\(what)")
         switch expected {
         case .allow:
             #expect(answer.status != .unauthorized && answer.status != .forbidden, "\(what)")
         case .challenge:
             #expect(answer.status == .unauthorized, "\(what)")
-            #expect(answer.headers[.wwwAuthenticate]?.hasPrefix("Basic") == true, "\(what)")
+            let scheme = entry.family == .containerRegistry ? "Bearer" : "Basic"
+            #expect(answer.headers[.wwwAuthenticate]?.hasPrefix(scheme) == true, "\(what)")
         case .refuse:
             #expect(answer.status == .forbidden, "\(what)")
         case .conceal:
@@ -156,18 +185,5 @@ import Testing
                 #expect(Set(found) == Set(expected.map(\.id)), "\(member.name)")
             }
         }
-    }
-}
-
-extension PackageFormat {
-    /// The operation that an example means.
-    fileprivate func parse(_ example: ExampleRequest) throws -> Operation? {
-        let halves = example.tail.split(separator: "?", maxSplits: 1)
-        return try parse(
-            RequestHead(
-                method: example.method, tail: try RequestPath(parsing: halves[0]),
-                query: try RequestQuery(parsing: halves.count == 2 ? halves[1] : ""), headers: [:],
-                origin: PublicOrigin(scheme: "http", authority: "a"), mountPath: "/x",
-                requestID: "test"))
     }
 }
