@@ -169,6 +169,12 @@ let package = Package(
             ],
             path: "Tests/Formats/Generic", swiftSettings: houseSettings),
         .testTarget(
+            name: "OCIFormatTests",
+            dependencies: [
+                "OCIFormat", "FormatKit", "Registry", "TestSupport", httpTypes, nioCore,
+            ],
+            path: "Tests/Formats/OCI", swiftSettings: houseSettings),
+        .testTarget(
             name: "BlobStorageTests",
             dependencies: [
                 "BlobStorage", "MetadataStorage", "Registry", "TestSupport", nioCore, nioPosix,

@@ -261,10 +261,10 @@ public struct JSONScanner {
         }
         index += 1
         let second = try scanUnit()
-        let value = 0x10000 + (UInt32(first) - 0xD800) << 10 + (UInt32(second) &- 0xDC00)
-        guard (0xDC00...0xDFFF).contains(second), let scalar = Unicode.Scalar(value) else {
-            throw failure("half of a pair of surrogates stands alone")
-        }
+        guard (0xDC00...0xDFFF).contains(second),
+            let scalar = Unicode.Scalar(
+                0x10000 + (UInt32(first) - 0xD800) << 10 + (UInt32(second) - 0xDC00))
+        else { throw failure("half of a pair of surrogates stands alone") }
         return scalar
     }
 

@@ -84,7 +84,7 @@ struct OCIFailure {
 
 extension OCIFormat {
     public func render(_ failure: RegistryError, for head: RequestHead) -> FormatResponse {
-        let path = head.mountPath == "/v2" ? OCIPath(parsing: head.tail.segments) : nil
+        let path = head.mountPath == Self.mountPath ? OCIPath(parsing: head.tail.segments) : nil
         let rendered = OCIFailure(failure: failure, path: path)
         var headers = failure.headers
         if let seconds = failure.retryAfterSeconds { headers[.retryAfter] = String(seconds) }

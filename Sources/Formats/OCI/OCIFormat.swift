@@ -8,13 +8,57 @@ public import Registry
 /// API, below `/gitlab/v1`.
 ///
 /// *Source*: OCI distribution specification 1.1; GitLab, "Container registry HTTP API V1".
-public struct OCIFormat: Sendable {
+public struct OCIFormat: PackageFormat {
     public static let id: FormatID = "oci"
     public static let stage = Stage.generalAvailability
     public static let family = ScopeFamily.containerRegistry
 
     /// The largest blob, in bytes: 64 GiB.
     public static let blobLimitBytes: Int64 = 64 << 30
+
+    /// Where the specification's addresses begin.
+    static let mountPath = "/v2"
+    /// Where GitLab's addresses begin.
+    static let gitLabMountPath = "/gitlab/v1"
+
+    /// The most memory that derived lists take, in bytes: 32 MiB.
+    static let documentLimitBytes = 32 << 20
+
+    /// Lists that were derived, by the revision of their repository.
+    let documents = DocumentCache<OCIDocument>(limitBytes: documentLimitBytes)
+
+    /// Whole paths, since the specification fixes them; `{project}` stands for that of a project.
+    public static let examples: [ExampleRequest] = {
+        let digest = "sha256:" + String(repeating: "a", count: 64)
+        let api = "/v2/{project}/api"
+        let gitLab = "/gitlab/v1/repositories/{project}/api"
+        return [
+            ExampleRequest(.get, "/v2/"), ExampleRequest(.head, "/v2/"),
+            ExampleRequest(.get, "/v2/_catalog?n=10"),
+            ExampleRequest(.get, "\(api)/manifests/latest"),
+            ExampleRequest(.head, "/v2/{project}/manifests/\(digest)"),
+            ExampleRequest(.put, "\(api)/manifests/latest"),
+            ExampleRequest(.delete, "\(api)/manifests/latest"),
+            ExampleRequest(.delete, "\(api)/manifests/\(digest)"),
+            ExampleRequest(.get, "\(api)/blobs/\(digest)"),
+            ExampleRequest(.head, "\(api)/blobs/\(digest)"),
+            ExampleRequest(.delete, "\(api)/blobs/\(digest)"),
+            ExampleRequest(.post, "\(api)/blobs/uploads/"),
+            ExampleRequest(.post, "\(api)/blobs/uploads/?mount=\(digest)&from={project}/base"),
+            ExampleRequest(.post, "\(api)/blobs/uploads/?digest=\(digest)"),
+            ExampleRequest(.get, "\(api)/blobs/uploads/1"),
+            ExampleRequest(.patch, "\(api)/blobs/uploads/1"),
+            ExampleRequest(.put, "\(api)/blobs/uploads/1?digest=\(digest)"),
+            ExampleRequest(.delete, "\(api)/blobs/uploads/1"),
+            ExampleRequest(.get, "\(api)/tags/list?n=10"),
+            ExampleRequest(.get, "\(api)/referrers/\(digest)"),
+            ExampleRequest(.get, "/gitlab/v1/"), ExampleRequest(.get, "\(gitLab)/?size=self"),
+            ExampleRequest(.get, "\(gitLab)/tags/list/?n=10"),
+            ExampleRequest(.get, "\(gitLab)/tags/detail/latest/"),
+            ExampleRequest(
+                .get, "/gitlab/v1/repository-paths/{project}/repositories/list/"),
+        ]
+    }()
 
     public init() {}
 
@@ -35,13 +79,18 @@ public struct OCIFormat: Sendable {
         repository.map(NamespaceReference.longestProject)
     }
 
-    /// Never `nil`: whatever is below the format's addresses is answered in its own words, as
-    /// clients expect of every failure there.
+    /// Whatever is below the format's own addresses is answered in its own words, as clients expect
+    /// of every failure there; it has no others.
     public func parse(_ head: RequestHead) throws(RegistryError) -> OCIOperation? {
-        let operation =
-            head.mountPath == "/v2"
-            ? try OCIPath(parsing: head.tail.segments)?.operation(for: head)
-            : try GitLabPath(parsing: head.tail.segments)?.operation(for: head)
+        let operation: OCIOperation?
+        switch head.mountPath {
+        case Self.mountPath:
+            operation = try OCIPath(parsing: head.tail.segments)?.operation(for: head)
+        case Self.gitLabMountPath:
+            operation = try GitLabPath(parsing: head.tail.segments)?.operation(for: head)
+        default:
+            return nil
+        }
         guard let operation else {
             throw RegistryError(
                 .notFound, "the registry has no such address", reason: "address_unknown")

@@ -13,6 +13,12 @@ enum OCIMediaType {
     static let dockerSchema1 = "application/vnd.docker.distribution.manifest.v1+json"
     static let dockerSchema1Signed = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 
+    /// The configurations that say where an image runs.
+    static let imageConfigs: Set<String> = [
+        "application/vnd.oci.image.config.v1+json",
+        "application/vnd.docker.container.image.v1+json",
+    ]
+
     /// The type without parameters and white space.
     static func essence(_ contentType: String) -> String {
         String(contentType.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" })

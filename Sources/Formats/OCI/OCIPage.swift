@@ -50,12 +50,16 @@ extension RequestHead {
     /// The value of `Link` that leads to the page behind `last`.
     ///
     /// *Source*: RFC 8288; OCI distribution specification, "Listing Tags".
-    func nextPageLink(last: String, size: Int?) -> String {
-        var items = query.items.filter { $0.name != "n" && $0.name != "last" }
-        if let size { items.append(("n", String(size))) }
-        items.append(("last", last))
-        let text = items.map { Self.encode($0.name) + "=" + PercentEncoding.encode($0.value) }
-        return "<\(path(tail.segments))?\(text.joined(separator: "&"))>; rel=\"next\""
+    func nextPageLink(last: String, size: Int) -> String {
+        link("next", ["n": String(size), "last": last])
+    }
+
+    /// A link to the request's own address with another page: `</v2/…?n=…&last=…>; rel="next"`.
+    func link(_ relation: String, _ page: KeyValuePairs<String, String>) -> String {
+        let others = query.items.filter { !["n", "last", "before"].contains($0.name) }
+        let items = others.map { ($0.name, $0.value) } + page.map { ($0.key, $0.value) }
+        let text = items.map { Self.encode($0.0) + "=" + PercentEncoding.encode($0.1) }
+        return "<\(path(tail.segments))?\(text.joined(separator: "&"))>; rel=\"\(relation)\""
     }
 
     /// As `PercentEncoding`, but with the colon of a digest as it is, which a path may contain and

@@ -2,6 +2,9 @@ import Foundation
 
 /// What is kept of a manifest beside its bytes, for lists and pages: the attributes of an OCI version.
 public struct ImageAttributes: Hashable, Sendable, Codable {
+    /// The path of the file in a version that holds the manifest's bytes; its other files are the
+    /// blobs that the manifest names.
+    public static let manifestPath = "manifest.json"
     /// The bytes of annotations, names and values, that are kept; a manifest with more has to be read
     /// to know them.
     public static let annotationsLimitBytes = 65_536
@@ -22,7 +25,7 @@ public struct ImageAttributes: Hashable, Sendable, Codable {
         }
     }
 
-    /// A platform of an index, and the manifest that serves it.
+    /// A platform, and the manifest that serves it.
     ///
     /// *Source*: OCI image specification, "Image Index", `platform`.
     public struct Platform: Hashable, Sendable, Codable {
@@ -49,8 +52,10 @@ public struct ImageAttributes: Hashable, Sendable, Codable {
     public var layerCount: Int?
     /// Bytes of manifest, configuration and layers, each counted once; `nil` for an index.
     public var totalSize: Int64?
-    /// The platforms of an index, in its order.
+    /// The platforms of an index, in its order; that of an image, where its configuration says it.
     public var platforms: [Platform]?
+    /// When the image was built, as its configuration says.
+    public var created: String?
     public var annotations: [String: String]?
     /// Whether the manifest has annotations that were too many to be kept here.
     public var omitsAnnotations: Bool?

@@ -11,7 +11,9 @@ public protocol PackageFormat: Sendable {
     static var stage: Stage { get }
     /// Which token scopes apply.
     static var family: ScopeFamily { get }
-    /// A request of every kind that the format answers, for tests that go through all of them.
+    /// A request of every kind that the format answers, for tests that go through all of them. Those
+    /// of a format that locates its addresses itself are whole paths, where `{project}` stands for
+    /// the path of a project.
     static var examples: [ExampleRequest] { get }
 
     /// Where a path leads that the format's own specification fixes, as OCI's `/v2/…`; asked before

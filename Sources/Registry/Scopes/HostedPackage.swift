@@ -36,6 +36,16 @@ public struct HostedPackage: Sendable {
         }
     }
 
+    /// The package with its size; `nil` as for `find`.
+    public func describe() async throws(RegistryError) -> PackageListing? {
+        let (format, name, projectID) = (format, name, project.id)
+        return try await services.metadata.read { tx in
+            try tx.findPackage(projectID: projectID, format: format, name: name).flatMap {
+                try tx.findPackage($0.id)
+            }
+        }
+    }
+
     // MARK: Versions
 
     /// A file of a version, by the version's name or a tag of it.
