@@ -1,10 +1,11 @@
 import GenericFormat
+import OCIFormat
 import Registry
 
 /// The formats that this program serves. A new format is one line here.
 enum Formats {
     static let all: [any PackageFormat] = [
-        GenericFormat()
+        GenericFormat(), OCIFormat(),
     ]
 
     /// The format of this name.
