@@ -205,6 +205,13 @@ let package = Package(
             ],
             path: "Tests/Gateway/Command", swiftSettings: houseSettings),
         .testTarget(
+            name: "OCIClientTests",
+            dependencies: [
+                "packhouse", "OCIFormat", "Registry", "TestSupport", asyncHTTPClient, crypto,
+                httpTypes, nioCore, nioFoundationCompat, nioHTTP1, nioPosix,
+            ],
+            path: "Tests/Clients/OCI", exclude: ["Fixtures"], swiftSettings: houseSettings),
+        .testTarget(
             name: "ArchitectureTests", dependencies: ["TestSupport"],
             path: "Tests/Architecture", swiftSettings: houseSettings),
     ]

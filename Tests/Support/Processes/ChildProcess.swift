@@ -93,10 +93,13 @@ public final class ChildProcess: Sendable {
 
     /// Waits until it has ended and all that it wrote was read.
     ///
-    /// - Throws: `ServerProcess.Failure` when that takes longer than the deadline.
+    /// - Parameter limitSeconds: how long it may take.
+    /// - Throws: `ServerProcess.Failure` when it takes longer.
     @discardableResult
-    public func ending() async throws -> ServerProcess.Ending {
-        let ending = await wait { $0.isAtEnd ? $0.ending : nil }
+    public func ending(
+        withinSeconds limitSeconds: Int = ServerProcess.deadlineSeconds
+    ) async throws -> ServerProcess.Ending {
+        let ending = await wait(limitSeconds) { $0.isAtEnd ? $0.ending : nil }
         guard let ending else { throw failure("did not end in time") }
         return ending
     }
@@ -132,6 +135,7 @@ public final class ChildProcess: Sendable {
 
     /// The first answer that `look` has to the state as it changes; `nil` after the deadline.
     private func wait<Answer: Sendable>(
+        _ limitSeconds: Int = ServerProcess.deadlineSeconds,
         _ look: @escaping @Sendable (borrowing State) -> Answer?
     ) async -> Answer? {
         await withCheckedContinuation { continuation in
@@ -150,7 +154,7 @@ public final class ChildProcess: Sendable {
                 return state.nextWatcher
             }
             guard let number else { return }
-            let deadline = DispatchTime.now() + .seconds(ServerProcess.deadlineSeconds)
+            let deadline = DispatchTime.now() + .seconds(limitSeconds)
             DispatchQueue.global().asyncAfter(deadline: deadline) { [weak self] in
                 self?.state.withLock { _ = $0.watchers.removeValue(forKey: number) }
                 answer.resume(nil)
