@@ -30,7 +30,8 @@ extension OCIClientTests {
                     let words = try await Program.skopeo.refusal(
                         Skopeo.pushing(
                             image, to: "root/other/app:1", at: site.entrance(as: writers[kind])))
-                    #expect(words.contains("denied"), "\(kind): \(words)")
+                    let isConcealed = words.contains("name unknown")
+                    #expect(isConcealed || words.contains("denied"), "\(kind): \(words)")
                 }
                 let packages = try await site.createDeployToken(
                     project, scopes: ["read_package_registry", "write_package_registry"])

@@ -13,14 +13,17 @@ struct DockerHome: Sendable {
         environment: [String: String] = [:], _ body: (DockerHome) async throws -> Void
     ) async throws {
         let folder = try TemporaryFolder()
-        // The path of a socket may have 108 bytes.
-        let socket = "/tmp/packhouse-docker-\(UUID().uuidString.prefix(8)).sock"
-        defer { try? FileManager.default.removeItem(atPath: socket) }
+        // The path of a socket may have 108 bytes, and the daemon makes several.
+        let sockets = "/tmp/packhouse-docker-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.createDirectory(
+            atPath: sockets, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: sockets) }
+        let socket = sockets + "/docker.sock"
         let daemon = try Program.dockerd.start(
             [
                 "--storage-driver=overlay2", "--iptables=false", "--ip6tables=false",
                 "--bridge=none", "--data-root", folder.path("data"), "--exec-root",
-                folder.path("exec"), "-H", "unix://\(socket)", "-p", folder.path("pid"),
+                sockets + "/exec", "-H", "unix://\(socket)", "-p", folder.path("pid"),
                 "--insecure-registry", "127.0.0.0/8",
             ], environment: environment)
         do {

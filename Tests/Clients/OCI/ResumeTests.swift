@@ -15,25 +15,25 @@ extension OCIClientTests {
         /// The server is killed while it receives a chunk; whatever it said it has, it has.
         @Test func theServerIsKilledInAChunk() async throws {
             let generator = SeededGenerator.announced()
-            try await Site.run(.single) { site in
+            try await Site.run(.single, killed: [0]) { site in
                 try await site.createProject("resume")
-                try await upload(site, generator) { server in
+                let last = try await upload(site, generator) { server in
                     try await server.kill()
                     return try await server.restart()
                 }
+                try await last.terminate()
             }
         }
 
         /// The replica that received the last chunk is killed, and stays away; another one goes on.
         @Test(.needs(.nginx)) func anotherReplicaGoesOn() async throws {
             let generator = SeededGenerator.announced()
-            try await Site.run(.replicas) { site in
+            try await Site.run(.replicas, killed: [0]) { site in
                 try await site.createProject("resume")
-                try await upload(site, generator) { server in
+                _ = try await upload(site, generator) { server in
                     try await server.kill()
                     return site.servers[1]
                 }
-                _ = try await site.servers[0].restart().terminate()
             }
         }
 
@@ -42,7 +42,7 @@ extension OCIClientTests {
         private func upload(
             _ site: Site, _ generator: SeededGenerator,
             _ interrupt: (ServerProcess) async throws -> ServerProcess
-        ) async throws {
+        ) async throws -> ServerProcess {
             var generator = generator
             let bytes = Data(
                 (0..<Self.chunkBytes * Self.chunkCount / 8).flatMap { _ in
@@ -92,6 +92,7 @@ extension OCIClientTests {
                 .GET, client.url("/v2/root/resume/app/blobs/\(digest)")
             ).expecting(200)
             #expect(blob.body == bytes)
+            return server
         }
     }
 }

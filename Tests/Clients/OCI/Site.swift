@@ -49,16 +49,16 @@ struct Site: Sendable {
     /// Runs `body` while the servers run, and ends them. When `body` fails their logs are printed.
     static func run(
         _ kind: SiteKind, options: [String] = [], proxy plan: ReverseProxy.Plan = .init(),
-        _ body: (Site) async throws -> Void
+        killed: Set<Int> = [], _ body: (Site) async throws -> Void
     ) async throws {
         switch kind {
         case .single:
-            try await run(copies: 1, options: options, proxy: nil, body)
+            try await run(copies: 1, options: options, proxy: nil, killed: killed, body)
         case .replicas:
             let database = try await DatabaseKind.postgres.makeDatabase(isMigrated: false)
             try await run(
                 copies: 2, options: options + ["--database-url", database.address], proxy: plan,
-                body)
+                killed: killed, body)
         }
     }
 
@@ -67,9 +67,10 @@ struct Site: Sendable {
     ///   - options: further flags of each; `{port}` is the port of the proxy.
     ///   - proxy: what stands before them.
     ///   - certificate: what the processes themselves speak TLS with.
+    ///   - killed: the processes, by their numbers from 0, that `body` kills.
     static func run(
         copies: Int, options: [String], proxy plan: ReverseProxy.Plan?,
-        trust certificate: Certificate? = nil,
+        trust certificate: Certificate? = nil, killed: Set<Int> = [],
         _ body: (Site) async throws -> Void
     ) async throws {
         let folder = try TemporaryFolder()
@@ -99,7 +100,7 @@ struct Site: Sendable {
             for server in servers { print("log of a server:\n\(server.log.suffix(8_000))") }
             throw error
         }
-        for server in servers {
+        for (number, server) in servers.enumerated() where !killed.contains(number) {
             let ending = try await server.terminate()
             #expect(ending == .init(status: 0, wasSignalled: false), "\(server.log)")
         }

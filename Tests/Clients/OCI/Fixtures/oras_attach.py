@@ -17,7 +17,9 @@ SIGNATURE = "application/vnd.acme.signature.v1"
 
 def main():
     host, repository, user, password, folder = sys.argv[1:]
-    client = OrasClient(hostname=host, insecure=True)
+    # Basic at every request: with tokens this client pushes with the one that it was given for looking
+    # whether a blob is there, which any registry refuses (oras-project/oras-py issue 187).
+    client = OrasClient(hostname=host, insecure=True, auth_backend="basic")
     client.login(
         username=user, password=password, hostname=host, tls_verify=False,
         config_path=os.path.join(folder, "docker.json"))
