@@ -168,6 +168,8 @@ public struct VersionFilter: Hashable, Sendable {
     }
 
     public var format: FormatID?
+    /// Formats whose versions are left out.
+    public var excludedFormats: Set<FormatID>
     /// Part of a package's name, compared without case.
     public var nameContains: String?
     /// The whole name of a package.
@@ -182,11 +184,13 @@ public struct VersionFilter: Hashable, Sendable {
     public var direction: SortDirection
 
     public init(
-        format: FormatID? = nil, nameContains: String? = nil, packageName: String? = nil,
-        versionName: String? = nil, statuses: Set<VersionStatus>? = nil, isDeleted: Bool = false,
+        format: FormatID? = nil, excludedFormats: Set<FormatID> = [],
+        nameContains: String? = nil, packageName: String? = nil, versionName: String? = nil,
+        statuses: Set<VersionStatus>? = nil, isDeleted: Bool = false,
         order: Order = .createdAt, direction: SortDirection = .ascending
     ) {
         self.format = format
+        self.excludedFormats = excludedFormats
         self.nameContains = nameContains
         self.packageName = packageName
         self.versionName = versionName

@@ -145,10 +145,22 @@ extension MetadataWriting {
     public func removeTag(
         _ name: String, of package: PackageRecord, actor: Actor, role: Role, at now: Timestamp
     ) throws -> Bool {
+        let protection = TagProtection(
+            try listTagRules(projectID: package.projectID, format: package.format), role: role)
+        return try removeTag(name, of: package, protection, actor: actor, at: now)
+    }
+
+    /// Removes a tag of a package whose row is locked, if `protection` lets somebody: for whoever
+    /// read the rules in the same transaction, and removes several.
+    ///
+    /// - Throws: `forbidden` or `conflict` with the rule that refuses.
+    /// - Returns: whether there was such a tag.
+    public func removeTag(
+        _ name: String, of package: PackageRecord, _ protection: TagProtection, actor: Actor,
+        at now: Timestamp
+    ) throws -> Bool {
         guard let tag = try findTag(name, packageID: package.id) else { return false }
-        try TagProtection(
-            try listTagRules(projectID: package.projectID, format: package.format), role: role
-        ).checkRemoving(name)
+        try protection.checkRemoving(name)
         guard try removeTag(name, packageID: package.id) else { return false }
         try upsertReview(
             .version(tag.version.id), event: "tag.removed",

@@ -10,6 +10,18 @@ public struct TagProtection: Sendable {
         self.role = role
     }
 
+    /// Whether some rule could refuse a removal.
+    public var restrictsRemoving: Bool {
+        rules.contains { rule in rule.isImmutable || rule.deleteRole.map { role < $0 } ?? false }
+    }
+
+    /// The reason of a refusal because of a role that is missing.
+    public static let protectedReason = "tag_protected"
+    /// The reason of a refusal because the tag never changes.
+    public static let immutableReason = "tag_immutable"
+    /// The detail of a refusal that is the pattern of the rule.
+    public static let ruleDetail = "rule"
+
     /// Decides whether the tag may be set; `isMoving` when it names another version now.
     ///
     /// - Throws: `forbidden` or `conflict`, with the rule that refuses.
@@ -23,7 +35,8 @@ public struct TagProtection: Sendable {
                     .conflict,
                     "the tag '\(tag)' is immutable by the rule '\(rule.pattern)': it cannot name "
                         + "another version",
-                    reason: "tag_immutable", detail: ["rule": rule.pattern.description])
+                    reason: Self.immutableReason,
+                    detail: [Self.ruleDetail: rule.pattern.description])
             }
         }
     }
@@ -38,7 +51,8 @@ public struct TagProtection: Sendable {
                     .conflict,
                     "the tag '\(tag)' is immutable by the rule '\(rule.pattern)': it cannot be "
                         + "deleted",
-                    reason: "tag_immutable", detail: ["rule": rule.pattern.description])
+                    reason: Self.immutableReason,
+                    detail: [Self.ruleDetail: rule.pattern.description])
             }
             if let needed = rule.deleteRole, role < needed {
                 throw Self.refusal("delete", tag, rule, needed)
@@ -53,7 +67,7 @@ public struct TagProtection: Sendable {
             .forbidden,
             "the tag '\(tag)' is protected by the rule '\(rule.pattern)': you need at least the "
                 + "role '\(needed.name)' to \(verb) it",
-            reason: "tag_protected", detail: ["rule": rule.pattern.description])
+            reason: protectedReason, detail: [ruleDetail: rule.pattern.description])
     }
 }
 

@@ -25,6 +25,8 @@ struct Arguments: Sendable {
         var problems: [String] = []
         for parameter in parameters {
             switch raw[parameter.name] ?? .null {
+            case .null where parameter.kind.isClearable && raw[parameter.name] != nil:
+                values[parameter.name] = .text("")
             case .null:
                 if parameter.isRequired { problems.append("\(parameter.name) is missing") }
             case .string("") where parameter.isRequired:
@@ -92,6 +94,11 @@ struct Arguments: Sendable {
 }
 
 extension Parameter.Kind {
+    /// Whether null is a value.
+    fileprivate var isClearable: Bool {
+        if case .clearableChoice = self { true } else { false }
+    }
+
     /// What became of a given value.
     fileprivate enum Outcome {
         case value(Arguments.Value)
@@ -110,6 +117,8 @@ extension Parameter.Kind {
         case .boolean: checkBoolean(given)
         case .moment: checkMoment(given)
         case .choice(let choices): checkChoice(given, choices)
+        case .clearableChoice(let choices):
+            given.stringValue == "" ? .value(.text("")) : checkChoice(given, choices)
         case .choices(let choices): checkChoices(given, choices)
         case .object:
             if case .object = given { .value(.object(given)) } else { .problem("is invalid") }

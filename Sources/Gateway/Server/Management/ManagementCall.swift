@@ -42,6 +42,12 @@ struct ManagementCall: Sendable {
         try context.target(address.namespace(kind))
     }
 
+    /// What the caller counts as in `namespace` where a rule asks for a role; access to the namespace
+    /// was granted.
+    func authority(in namespace: NamespaceRecord) -> Role {
+        principal.authority(context.roles[namespace.id])
+    }
+
     /// The page that the arguments ask for.
     ///
     /// - Throws: `malformed` when it lies deeper than pages may.
@@ -102,6 +108,9 @@ struct ManagementCall: Sendable {
     var accepted: FormatResponse {
         FormatResponse.json(["message": "202 Accepted"], status: .accepted)
     }
+
+    /// The answer to something that is done, and needs no more words.
+    var done: FormatResponse { FormatResponse.json(["message": "200 OK"]) }
 
     /// An answer without a body.
     var noContent: FormatResponse { FormatResponse(status: .noContent) }

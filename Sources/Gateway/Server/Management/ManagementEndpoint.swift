@@ -24,6 +24,11 @@ struct ManagementEndpoint: Sendable {
 
         static let noContent = Success(status: .noContent, body: nil, isPaged: false)
 
+        /// Something was done, and there is nothing to show for it.
+        static let done = Success(
+            status: .ok, body: .inline(.object([("message", .string())], required: [])),
+            isPaged: false)
+
         /// The removal of something that takes its time.
         static let accepted = Success(
             status: .accepted, body: .inline(.object([("message", .string())], required: [])),
@@ -45,14 +50,19 @@ struct ManagementEndpoint: Sendable {
     /// would be wrong.
     let unsupported: [String]
     let success: Success
+    /// What it answers instead when it was asked to do nothing, and only say what it would do.
+    let preview: Success?
     /// What it can fail with, beside what its parameters and its access imply.
     let failures: [RegistryError.Code]
     let access: @Sendable (ManagementAddress) -> [AccessRequirement]
     let handler: Handler
+    /// Whether a DELETE takes its parameters from a body as well, as `curl --data` sends them.
+    let takesForm: Bool
 
     init(
         _ method: HTTPRequest.Method, _ path: String, _ label: String, _ summary: String,
         parameters: [Parameter] = [], unsupported: [String] = [], success: Success,
+        preview: Success? = nil, takesForm: Bool = false,
         failures: [RegistryError.Code] = [],
         access: @escaping @Sendable (ManagementAddress) -> [AccessRequirement],
         handler: @escaping Handler
@@ -64,6 +74,8 @@ struct ManagementEndpoint: Sendable {
         self.parameters = parameters
         self.unsupported = unsupported
         self.success = success
+        self.preview = preview
+        self.takesForm = takesForm
         self.failures = failures
         self.access = access
         self.handler = handler
@@ -75,8 +87,11 @@ struct ManagementEndpoint: Sendable {
     /// Whether the parameter stands in the path.
     func isInPath(_ parameter: Parameter) -> Bool { segments.contains(":\(parameter.name)") }
 
+    /// Whether parameters that do not stand in the path belong in the body.
+    var describesBody: Bool { method == .post || method == .put || method == .patch }
+
     /// Whether the endpoint takes a body.
-    var takesBody: Bool { method == .post || method == .put }
+    var takesBody: Bool { describesBody || takesForm }
 }
 
 /// The address of a request as far as access depends on it.

@@ -32,4 +32,22 @@ enum ManagementLimits {
     static let jobTokenDefaultLifetimeSeconds: Int64 = 3600
     /// The most ids, names or scopes in one list of a request.
     static let listCount = 100
+    /// The most tags that a list of repositories shows of each.
+    static let repositoryTagCount = 1000
+    /// The most tags that one clean-up looks at.
+    static let examinedTagCount = 100_000
+    /// The most tags that one clean-up deletes.
+    static let deletedTagCount = 10_000
+    /// The most tags that the answer to a clean-up names.
+    static let namedTagCount = 10_000
+    /// The tags that a clean-up reads, or deletes, before others get their turn at the database.
+    static let tagBatchCount = 200
+    /// The longest name of a tag, in characters.
+    ///
+    /// *Source*: OCI distribution specification, "Pulling manifests", `<reference>`.
+    static let tagCharacters = 128
+    /// The longest text that says how old something is, in characters.
+    static let ageCharacters = 64
+    /// The largest configuration of an image that is read for its platform, in bytes.
+    static let imageConfigBytes: Int64 = 4 << 20
 }

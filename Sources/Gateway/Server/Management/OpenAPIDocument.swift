@@ -14,8 +14,8 @@ enum OpenAPIDocument {
                 "title": "Packhouse management API",
                 "version": .string(version),
                 "description": .string(
-                    "Groups, projects, users, members, tokens and packages, in the shapes of "
-                        + "GitLab's REST API. Bodies are JSON or forms."),
+                    "Groups, projects, users, members, tokens, packages and repositories of "
+                        + "images, in the shapes of GitLab's REST API. Bodies are JSON or forms."),
             ],
             "servers": [["url": .string("\(origin)/api/v4")]],
             "security": .array(schemes.map { .object([(name: $0.name, value: .array([]))]) }),
@@ -60,13 +60,13 @@ enum OpenAPIDocument {
         ]
         if let security = security(of: endpoint) { members.append(("security", security)) }
         let addressed = endpoint.parameters.filter {
-            endpoint.isInPath($0) || !endpoint.takesBody
+            endpoint.isInPath($0) || !endpoint.describesBody
         }
         if !addressed.isEmpty {
             members.append(("parameters", .array(addressed.map { json(of: $0, in: endpoint) })))
         }
         let carried = endpoint.parameters.filter {
-            endpoint.takesBody && !endpoint.isInPath($0)
+            endpoint.describesBody && !endpoint.isInPath($0)
         }
         if !carried.isEmpty { members.append(("requestBody", body(of: carried))) }
         members.append(("responses", responses(of: endpoint)))
@@ -117,11 +117,24 @@ enum OpenAPIDocument {
     // MARK: Responses
 
     private static func responses(of endpoint: ManagementEndpoint) -> JSONValue {
-        var success: [(name: String, value: JSONValue)] = [
-            ("description", .string(endpoint.success.status.reasonPhrase))
+        let successes = [endpoint.success, endpoint.preview].compactMap(\.self).map { success in
+            (name: String(success.status.code), value: json(of: success))
+        }
+        let failed = statuses(of: endpoint).map { code in
+            (
+                name: String(RegistryError(code, "").status.code),
+                value: ["$ref": .string("#/components/responses/\(code.rawValue)")] as JSONValue
+            )
+        }
+        return .object(successes + failed)
+    }
+
+    private static func json(of success: ManagementEndpoint.Success) -> JSONValue {
+        var members: [(name: String, value: JSONValue)] = [
+            ("description", .string(success.status.reasonPhrase))
         ]
-        if endpoint.success.isPaged {
-            success.append(
+        if success.isPaged {
+            members.append(
                 (
                     "headers",
                     .object(
@@ -135,17 +148,10 @@ enum OpenAPIDocument {
                         })
                 ))
         }
-        if let body = endpoint.success.body {
-            success.append(("content", ["application/json": ["schema": body.schema.json]]))
+        if let body = success.body {
+            members.append(("content", ["application/json": ["schema": body.schema.json]]))
         }
-        let failed = statuses(of: endpoint).map { code in
-            (
-                name: String(RegistryError(code, "").status.code),
-                value: ["$ref": .string("#/components/responses/\(code.rawValue)")] as JSONValue
-            )
-        }
-        return .object(
-            [(name: String(endpoint.success.status.code), value: .object(success))] + failed)
+        return .object(members)
     }
 
     /// What the endpoint can fail with, in the order of the statuses.
@@ -155,7 +161,7 @@ enum OpenAPIDocument {
         if !endpoint.parameters.isEmpty { codes.insert(.malformed) }
         let access = endpoint.access(ManagementAddress(path: [:], query: RequestQuery()))
         if !access.isEmpty { codes.formUnion([.forbidden, .notFound, .tooManyRequests]) }
-        if endpoint.method == .post || endpoint.method == .put {
+        if endpoint.takesBody {
             codes.formUnion([.bodyTooLarge, .unsupportedMediaType])
         }
         return codes.sorted {
@@ -201,7 +207,8 @@ enum OpenAPIDocument {
     private static let schemas: JSONValue = {
         var known: [String: JSONSchema] = ["Failure": failure]
         for endpoint in ManagementAPI.endpoints {
-            for component in endpoint.success.body?.components ?? [] {
+            let bodies = [endpoint.success.body, endpoint.preview?.body].compactMap(\.self)
+            for component in bodies.flatMap(\.components) {
                 known[component.name] = component.schema
             }
         }

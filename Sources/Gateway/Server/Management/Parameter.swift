@@ -3,7 +3,7 @@ import FormatKit
 /// Something that an endpoint takes: in its path, its query or its body.
 ///
 /// Parameters of the path are those that the path names; the others of a GET or DELETE are taken
-/// from the query, and those of a POST or PUT from the body or the query.
+/// from the query, and those of a POST, PUT or PATCH from the body or the query.
 struct Parameter: Sendable {
     /// What may be written for it.
     enum Kind: Sendable {
@@ -14,6 +14,8 @@ struct Parameter: Sendable {
         case moment
         /// One of these.
         case choice([String])
+        /// One of these, or nothing: null or an empty text takes away what is set.
+        case clearableChoice([String])
         /// One of these numbers.
         case level([Int64])
         /// A list of these: in JSON an array, else repeated (`scopes[]=a&scopes[]=b`) or `a,b`.
@@ -49,6 +51,7 @@ struct Parameter: Sendable {
         case .boolean: .boolean
         case .moment: .string()
         case .choice(let choices): .string(choices: choices)
+        case .clearableChoice(let choices): .string(choices: choices + [""]).nullable
         case .level(let levels):
             JSONSchema(
                 json: ["type": "integer", "enum": .array(levels.map(JSONValue.integer))])

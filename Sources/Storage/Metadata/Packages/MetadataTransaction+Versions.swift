@@ -58,6 +58,10 @@ extension MetadataTransaction {
                 ? "COALESCE(v.deleted_at, p.deleted_at) IS NOT NULL"
                 : "v.deleted_at IS NULL AND p.deleted_at IS NULL")
         if let format = filter.format { conditions.append("p.format = \(format)") }
+        if !filter.excludedFormats.isEmpty {
+            let names = filter.excludedFormats.map(\.name).sorted()
+            conditions.append("p.format NOT IN \(SQL.list(names))")
+        }
         if let part = filter.nameContains?.lowercased(), !part.isEmpty {
             conditions.append("{position}(p.name_key, \(part)) > 0")
         }

@@ -33,6 +33,9 @@ enum NamespaceParameters {
         .optional(
             "deleted_names_reserved", .boolean,
             "Whether the name of a deleted version stays taken until it is collected."),
+        .optional(
+            "missing_children_allowed", .boolean,
+            "Whether an image index may be pushed before the images that it names."),
     ]
 }
 
@@ -73,10 +76,12 @@ extension ManagementCall {
     func settings(
         changing settings: NamespaceSettings
     ) throws(RegistryError) -> NamespaceSettings? {
-        guard arguments.has("package_settings") || arguments.has("deleted_names_reserved") else {
-            return nil
-        }
+        let names = ["package_settings", "deleted_names_reserved", "missing_children_allowed"]
+        guard names.contains(where: arguments.has) else { return nil }
         var settings = settings
+        if let allowed = arguments.findFlag("missing_children_allowed") {
+            settings.allowsMissingChildren = allowed
+        }
         if let reserved = arguments.findFlag("deleted_names_reserved") {
             settings.reservesDeletedNames = reserved
         }

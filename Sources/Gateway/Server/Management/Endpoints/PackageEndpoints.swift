@@ -29,7 +29,7 @@ enum PackageEndpoints {
         ManagementEndpoint(
             .delete, "projects/:id/packages/:package_id", "package.delete",
             "Move a package to the trash, with its files.",
-            parameters: [project, package], success: .noContent,
+            parameters: [project, package], success: .noContent, failures: [.conflict],
             access: asking(.deletePackages), handler: trash),
         ManagementEndpoint(
             .post, "projects/:id/packages/:package_id/restore", "package.restore",
@@ -50,7 +50,7 @@ enum PackageEndpoints {
         ManagementEndpoint(
             .delete, "projects/:id/packages/:package_id/package_files/:file_id",
             "package_file.delete", "Move a file to the trash.",
-            parameters: [project, package, file], success: .noContent,
+            parameters: [project, package, file], success: .noContent, failures: [.conflict],
             access: asking(.deletePackages), handler: trashFile),
         ManagementEndpoint(
             .post, "projects/:id/packages/:package_id/package_files/:file_id/restore",
@@ -76,7 +76,9 @@ enum PackageEndpoints {
             .optional(
                 "order_by", .choice(orders.map(\.rawValue)), "What to order by: created_at."),
             .optional("sort", .choice(["asc", "desc"]), "Whether the least or the most is first."),
-            .optional("package_type", .choice(PackageType.names), "Only packages of this format."),
+            .optional(
+                "package_type", .choice(PackageType.names),
+                "Only packages of this format; images are listed only with 'oci'."),
             .optional(
                 "package_name", .text(limitCharacters: ManagementLimits.packageNameCharacters),
                 "Part of the name."),
@@ -148,8 +150,9 @@ enum PackageEndpoints {
 
     private static func filter(_ call: ManagementCall, _ status: String?) -> VersionFilter {
         let arguments = call.arguments
+        let format = arguments.findText("package_type").map(PackageType.format)
         var filter = VersionFilter(
-            format: arguments.findText("package_type").map(PackageType.format),
+            format: format, excludedFormats: format == nil ? PackageType.unlisted : [],
             nameContains: arguments.findText("package_name").flatMap { $0.isEmpty ? nil : $0 },
             versionName: arguments.findText("package_version").flatMap { $0.isEmpty ? nil : $0 },
             // What GitLab lists by default, and what only we have.
@@ -207,9 +210,11 @@ enum PackageEndpoints {
     ) async throws(RegistryError) -> FormatResponse {
         let project = try call.namespace(.project)
         let id = try call.arguments.requireInteger("package_id")
+        let role = call.authority(in: project)
         try await call.change("version.delete") { tx in
             let version = try tx.requireVersion(id, of: project, isDeleted: false)
             try tx.touchPackage(version.package.id, at: call.now)
+            try tx.checkRemoving(version, role: role)
             guard try tx.moveVersionToTrash(id, at: call.now) else {
                 throw RegistryError.missing("Package")
             }
@@ -266,6 +271,10 @@ enum PackageEndpoints {
         let ids = try FileIDs(call)
         try await call.change("file.delete") { tx in
             let found = try tx.requireFile(ids, of: project, isDeleted: false)
+            guard found.version.package.format != .containerImages else {
+                throw RegistryError(
+                    .conflict, "an image is deleted as a whole, not file by file")
+            }
             try tx.touchPackage(found.file.packageID, at: call.now)
             guard try tx.moveFileToTrash(found.file, at: call.now) else {
                 throw RegistryError.missing("Package File")
@@ -346,7 +355,7 @@ extension PublishedFile {
 
 extension ManagementCall {
     /// Whether the caller may delete packages of the project.
-    fileprivate func mayDeletePackages(
+    func mayDeletePackages(
         of project: NamespaceRecord, _ tx: any IdentityReading
     ) throws -> Bool {
         let role = try principal.userID.flatMap {

@@ -113,6 +113,10 @@ struct NamespaceView: Sendable {
             "deleted_names_reserved", .boolean,
             "Whether the name of a deleted version stays taken until it is collected."
         ) { .bool($0.namespace.effectiveSettings.reservesDeletedNames ?? true) },
+        EntityField(
+            "missing_children_allowed", .boolean,
+            "Whether an image index may be pushed before the images that it names."
+        ) { .bool($0.namespace.effectiveSettings.allowsMissingChildren ?? false) },
     ]
 
     private static let briefFields: [EntityField<NamespaceView>] = [

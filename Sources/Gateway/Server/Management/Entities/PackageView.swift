@@ -89,8 +89,11 @@ enum PackageType {
     /// What can be asked for; a name without a format here gives an empty list.
     static let names = [
         "conan", "maven", "npm", "pypi", "composer", "nuget", "helm", "terraform_module",
-        "golang", "generic", "rubygems", "debian", "rpm", "ml_model",
+        "golang", "generic", "rubygems", "debian", "rpm", "ml_model", "oci",
     ]
+
+    /// What is listed only when it is asked for: images have lists of their own.
+    static let unlisted: Set<FormatID> = [.containerImages]
 
     static func name(of format: FormatID) -> String {
         format.name == "terraform" ? "terraform_module" : format.name

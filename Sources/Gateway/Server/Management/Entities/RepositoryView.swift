@@ -1,0 +1,158 @@
+import FormatKit
+import Registry
+
+/// A repository of images as answers show one.
+struct RepositoryView: Sendable {
+    let listing: PackageListing
+    /// `nil` where nobody asked for them.
+    let tags: [String]?
+    let showsTagCount: Bool
+    let showsSize: Bool
+    let mayDelete: Bool
+    let origin: PublicOrigin
+
+    static let entity = Entity<RepositoryView>(
+        "Repository", "A repository of images.",
+        [
+            EntityField("id", .integer()) { .integer($0.listing.package.id) },
+            EntityField("name", .string(), "What stands behind the project's path; often empty.") {
+                .string($0.listing.package.name)
+            },
+            EntityField("path", .string()) { .string($0.listing.address) },
+            EntityField("project_id", .integer()) { .integer($0.listing.package.projectID) },
+            EntityField("location", .string(), "What docker calls it.") {
+                .string("\($0.origin.authority)/\($0.listing.address)")
+            },
+            EntityField("created_at", .moment) {
+                .string($0.listing.package.createdAt.iso8601)
+            },
+            EntityField("cleanup_policy_started_at", JSONSchema.moment.nullable) { _ in .null },
+            EntityField(optional: "tags_count", .integer()) {
+                $0.showsTagCount ? .integer(Int64($0.listing.tagCount)) : nil
+            },
+            EntityField(
+                optional: "tags", .array(of: TagView.entity.schema),
+                "At most \(ManagementLimits.repositoryTagCount), in bytewise order."
+            ) { view in
+                view.tags.map { names in
+                    .array(
+                        names.map { name in
+                            TagView.entity.json(
+                                TagView(
+                                    name: name, tag: nil, address: view.listing.address,
+                                    origin: view.origin))
+                        })
+                }
+            },
+            EntityField(optional: "delete_api_path", .string(format: "uri")) { view in
+                guard view.mayDelete else { return nil }
+                let package = view.listing.package
+                return .string(
+                    "\(view.origin)/api/v4/projects/\(package.projectID)/registry/repositories/"
+                        + "\(package.id)")
+            },
+            EntityField(
+                optional: "size", .integer(), "Bytes of everything in it, each layer once."
+            ) { $0.showsSize ? .integer($0.listing.sizeBytes) : nil },
+            EntityField("status", JSONSchema.string().nullable) { _ in .null },
+        ])
+}
+
+/// A tag of a repository as lists show one.
+struct TagView: Sendable {
+    let name: String
+    /// `nil` where only the name is known.
+    let tag: TagRecord?
+    /// The repository's address.
+    let address: String
+    let origin: PublicOrigin
+
+    static let entity = Entity<TagView>(
+        "RepositoryTag", "A tag of an image.",
+        [
+            EntityField("name", .string()) { .string($0.name) },
+            EntityField("path", .string()) { .string("\($0.address):\($0.name)") },
+            EntityField("location", .string(), "What docker calls the image.") {
+                .string("\($0.origin.authority)/\($0.address):\($0.name)")
+            },
+            EntityField(optional: "digest", .string(), "The manifest that it names.") {
+                $0.tag.map { .string($0.version.name) }
+            },
+            EntityField(
+                optional: "created_at", .moment,
+                "When it began to name the image, or was pushed again."
+            ) { $0.tag.map { .string($0.updatedAt.iso8601) } },
+        ])
+}
+
+/// A tag as its own page shows it.
+struct TagDetailsView: Sendable {
+    let tag: TagView
+    let image: ImageDetails
+    /// The platform of a single image, where its configuration tells.
+    let platform: ImageDetails.Platform?
+
+    static let entity = Entity<TagDetailsView>(
+        "RepositoryTagDetails", "A tag of an image, and what the image is.",
+        TagView.entity.fields.map { $0.lifted { (view: TagDetailsView) in view.tag } } + [
+            EntityField(
+                "revision", JSONSchema.string().nullable,
+                "The digest of the configuration, in hex; null for an index."
+            ) { .optional($0.image.revision) },
+            EntityField("short_revision", JSONSchema.string().nullable) {
+                .optional($0.image.revision.map { String($0.prefix(shortRevisionCount)) })
+            },
+            EntityField(
+                "total_size", .integer(),
+                "Bytes of the manifest and all that it names, each blob once."
+            ) { .integer($0.image.totalSize) },
+            EntityField("media_type", .string(), "The media type of the manifest.") {
+                .string($0.image.attributes.mediaType)
+            },
+            EntityField(
+                "platforms", .array(of: ImageDetails.Platform.schema),
+                "What it runs on, as far as it says."
+            ) { view in
+                let platforms = view.image.images?.map(\.platform) ?? []
+                return .array((platforms + [view.platform].compactMap(\.self)).map(\.json))
+            },
+            EntityField(
+                optional: "images",
+                .array(
+                    of: .object(
+                        [
+                            ("digest", .string()), ("platform", ImageDetails.Platform.schema),
+                            ("total_size", JSONSchema.integer().nullable),
+                        ], required: ["digest", "platform", "total_size"])),
+                "The images of an index; without a size those that are not here."
+            ) { view in
+                view.image.images.map { images in
+                    .array(
+                        images.map { image in
+                            [
+                                "digest": .string(image.digest), "platform": image.platform.json,
+                                "total_size": .optional(image.totalSize),
+                            ]
+                        })
+                }
+            },
+        ])
+
+    /// Hexadecimal digits of a short revision.
+    private static let shortRevisionCount = 9
+}
+
+extension ImageDetails.Platform {
+    static let schema = JSONSchema.object(
+        [
+            ("os", .string()), ("architecture", .string()),
+            ("variant", JSONSchema.string().nullable),
+        ], required: ["os", "architecture", "variant"])
+
+    var json: JSONValue {
+        [
+            "os": .string(os), "architecture": .string(architecture),
+            "variant": .optional(variant),
+        ]
+    }
+}
