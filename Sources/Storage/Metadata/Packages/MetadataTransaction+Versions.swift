@@ -159,7 +159,7 @@ extension MetadataTransaction {
         try session.execute(
             """
             INSERT INTO reviews (subject_kind, subject, event, review_after, attempts)
-            SELECT 'version', CAST(v.id AS {text}), 'version.trashed', \(moment), 0
+            SELECT 'version', '' || v.id, 'version.trashed', \(moment), 0
             FROM versions v WHERE v.package_id = \(packageID) AND v.deleted_at IS NULL
             ON CONFLICT (subject_kind, subject) DO UPDATE SET
                 event = excluded.event,
