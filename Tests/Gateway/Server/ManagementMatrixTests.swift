@@ -49,6 +49,7 @@ import Testing
                 (cast.containers + cast.projects).map { String($0.id) } + ["acme/inner"]
             case "users": [String(userID)]
             case "personal_access_tokens": [String(tokenID)]
+            case "registry": ["1"]
             default: try #require(nil, "name a sample for ':id' of '\(first)'")
             }
         }
@@ -57,7 +58,8 @@ import Testing
             switch parameter {
             case "user_id": String(userID)
             case "token_id": String(tokenID)
-            case "package_id", "file_id": "1"
+            case "package_id", "file_id", "repository_id", "protection_rule_id": "1"
+            case "tag_name": "latest"
             default: try #require(nil, "name a sample for the parameter '\(parameter)'")
             }
         }
