@@ -171,7 +171,8 @@ let package = Package(
         .testTarget(
             name: "OCIFormatTests",
             dependencies: [
-                "OCIFormat", "FormatKit", "Registry", "TestSupport", httpTypes, nioCore,
+                "OCIFormat", "FormatKit", "GatewayServer", "Registry", "TestSupport", httpTypes,
+                nioCore,
             ],
             path: "Tests/Formats/OCI", swiftSettings: houseSettings),
         .testTarget(

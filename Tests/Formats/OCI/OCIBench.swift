@@ -165,4 +165,9 @@ extension TestResponse {
     func header(_ name: String) -> String? {
         HTTPField.Name(name).flatMap { headers[$0] }
     }
+
+    /// The address of the page that follows.
+    var nextPage: String? {
+        header("Link")?.firstMatch(of: /<([^>]*)>; rel="next"/).map { String($0.output.1) }
+    }
 }

@@ -1,5 +1,6 @@
 import GenericFormat
 import HTTPTypes
+import OCIFormat
 import Registry
 import TestSupport
 import Testing
@@ -10,7 +11,7 @@ import Testing
 /// grants what the operation's own declaration and the rules say, and nothing else. A new operation
 /// is in here as soon as it is in its format's examples.
 @Suite struct AccessMatrixTests {
-    static let formats: [any PackageFormat] = [GenericFormat(), RepositoryFormat()]
+    static let formats: [any PackageFormat] = [GenericFormat(), OCIFormat()]
 
     @Test(arguments: DatabaseKind.allCases)
     func everyFormatOperationIsGuarded(kind: DatabaseKind) async throws {
