@@ -48,6 +48,4 @@ enum ManagementLimits {
     static let tagCharacters = 128
     /// The longest text that says how old something is, in characters.
     static let ageCharacters = 64
-    /// The largest configuration of an image that is read for its platform, in bytes.
-    static let imageConfigBytes: Int64 = 4 << 20
 }

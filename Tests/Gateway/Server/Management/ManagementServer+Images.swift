@@ -17,6 +17,8 @@ extension ManagementServer {
         var layers: [String] = []
         /// The content of the configuration.
         var config: String?
+        /// What the configuration says that it runs on.
+        var platform: String?
         /// Makes it an index of these manifests, by platform.
         var images: [(platform: String, manifest: String)] = []
 
@@ -32,10 +34,16 @@ extension ManagementServer {
     ) async throws -> (repository: Int64, version: Int64) {
         let now = clock.now()
         let attributes = try Self.attributes(of: image).encode()
-        var files = [("manifest", image.manifest)] + image.layers.map { ("layer \($0)", $0) }
+        var files =
+            [(ImageAttributes.manifestPath, image.manifest)]
+            + image.layers.map { ("blobs/\($0)", $0) }
         if let config = image.config { files.append(("config", config)) }
         let stored = files.map { path, content in
-            FileDraft(path: path, blob: blobs.store(Array(content.utf8), hashes: []))
+            FileDraft(
+                path: path,
+                blob: CommittedBlob(
+                    digests: InMemoryBlobs.digests(of: Array(content.utf8)),
+                    size: Int64(content.utf8.count), key: StorageKey(stored: "key \(content)")))
         }
         return try await store.write { tx in
             let package = try tx.upsertPackage(
@@ -44,10 +52,8 @@ extension ManagementServer {
                 package: package, name: Image.digest(of: image.manifest), status: .default,
                 lifetime: .referenced, attributes: attributes, actor: Sample.actor, at: now)
             if isNew {
-                for var file in stored {
-                    let key = try tx.upsertBlob(file.blob, at: now)
-                    file.blob = CommittedBlob(
-                        digests: file.blob.digests, size: file.blob.size, key: key)
+                for file in stored {
+                    _ = try tx.upsertBlob(file.blob, at: now)
                     _ = try tx.insertFile(file, version: version, at: now)
                 }
                 try tx.insertLinks(
@@ -72,16 +78,26 @@ extension ManagementServer {
                 mediaType: "application/vnd.oci.image.config.v1+json",
                 digest: Image.digest(of: content), size: Int64(content.utf8.count))
         }
-        if !image.images.isEmpty {
+        if image.images.isEmpty {
+            let parts = [image.manifest] + image.layers + [image.config].compactMap(\.self)
+            attributes.totalSize = Int64(parts.reduce(0) { $0 + $1.utf8.count })
+            attributes.platforms = image.platform.map { [Self.platform($0, of: image.manifest)] }
+        } else {
             attributes.platforms = image.images.map { image in
-                let parts = image.platform.split(separator: "/").map(String.init)
-                return ImageAttributes.Platform(
-                    os: parts[0], architecture: parts[1],
-                    variant: parts.count > 2 ? parts[2] : nil,
-                    digest: Image.digest(of: image.manifest))
+                Self.platform(image.platform, of: image.manifest)
             }
         }
         return attributes
+    }
+
+    /// The platform that `text` writes as docker does: `linux/arm/v7`.
+    private static func platform(
+        _ text: String, of manifest: String
+    ) -> ImageAttributes.Platform {
+        let parts = text.split(separator: "/").map(String.init)
+        return ImageAttributes.Platform(
+            os: parts[0], architecture: parts[1], variant: parts.count > 2 ? parts[2] : nil,
+            digest: Image.digest(of: manifest))
     }
 
     /// Pushes one image for each tag, a minute after the other, and gives the repository's number.

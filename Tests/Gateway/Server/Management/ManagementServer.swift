@@ -71,8 +71,6 @@ struct ManagementServer: Sendable {
     let clock: ManualClock
     let gateway: Gateway
     let ids: [String: Int64]
-    /// What the gateway's blob store holds; it can only be read.
-    let blobs: InMemoryBlobs
     private let database: TestDatabase
     private let document: OpenAPICheck
 
@@ -93,11 +91,9 @@ struct ManagementServer: Sendable {
         self.database = database
         self.store = store
         self.clock = clock
-        blobs = InMemoryBlobs()
         gateway = Gateway(
             formats: [GenericFormat()], version: "1.2.3",
-            services: RegistryServices(
-                metadata: store, blobs: ReadOnlyBlobs(base: blobs), clock: clock),
+            services: RegistryServices(metadata: store, blobs: NoBlobs(), clock: clock),
             hasher: PasswordHasher(), signer: await TokenSigner(key: SigningKey()),
             origins: OriginResolver(
                 externalOrigin: PublicOrigin(scheme: "https", authority: "packages.test"),
@@ -295,11 +291,9 @@ struct ManagementServer: Sendable {
     }
 }
 
-/// A blob store for an API that only ever reads: every other call fails.
-private struct ReadOnlyBlobs: BlobStore {
-    private static let failure = RegistryError(.internalError, "these blobs can only be read")
-
-    let base: InMemoryBlobs
+/// A blob store for an API that never touches bytes: every call fails.
+private struct NoBlobs: BlobStore {
+    private static let failure = RegistryError(.internalError, "the test has no blobs")
 
     func beginUpload(hashes: ExtraHashes) async throws(RegistryError) -> BlobUpload {
         throw Self.failure
@@ -315,17 +309,10 @@ private struct ReadOnlyBlobs: BlobStore {
     func discardUpload(_ uploadID: String) async throws(RegistryError) { throw Self.failure }
 
     func open(_ key: StorageKey) async throws(RegistryError) -> any BlobReader {
-        try base.open(key)
+        throw Self.failure
     }
 
-    func size(of key: StorageKey) async throws(RegistryError) -> Int64? {
-        do throws(RegistryError) {
-            return try base.open(key).size
-        } catch {
-            guard error.code == .notFound else { throw error }
-            return nil
-        }
-    }
+    func size(of key: StorageKey) async throws(RegistryError) -> Int64? { throw Self.failure }
 
     func remove(_ key: StorageKey) async throws(RegistryError) { throw Self.failure }
 

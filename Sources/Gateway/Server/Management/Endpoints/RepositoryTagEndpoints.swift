@@ -159,11 +159,7 @@ enum RepositoryTagEndpoints {
             }
             return (call.view(of: tag, in: repository), try ImageDetails(of: tag.version, tx))
         }
-        var platform: ImageDetails.Platform?
-        if let config = image.config { platform = try await call.readPlatform(config) }
-        return call.answer(
-            TagDetailsView.entity.json(
-                TagDetailsView(tag: view, image: image, platform: platform)))
+        return call.answer(TagDetailsView.entity.json(TagDetailsView(tag: view, image: image)))
     }
 
     @Sendable

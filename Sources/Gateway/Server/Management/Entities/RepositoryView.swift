@@ -89,8 +89,6 @@ struct TagView: Sendable {
 struct TagDetailsView: Sendable {
     let tag: TagView
     let image: ImageDetails
-    /// The platform of a single image, where its configuration tells.
-    let platform: ImageDetails.Platform?
 
     static let entity = Entity<TagDetailsView>(
         "RepositoryTagDetails", "A tag of an image, and what the image is.",
@@ -110,18 +108,15 @@ struct TagDetailsView: Sendable {
                 .string($0.image.attributes.mediaType)
             },
             EntityField(
-                "platforms", .array(of: ImageDetails.Platform.schema),
+                "platforms", .array(of: ImageAttributes.Platform.schema),
                 "What it runs on, as far as it says."
-            ) { view in
-                let platforms = view.image.images?.map(\.platform) ?? []
-                return .array((platforms + [view.platform].compactMap(\.self)).map(\.json))
-            },
+            ) { .array(($0.image.attributes.platforms ?? []).map(\.json)) },
             EntityField(
                 optional: "images",
                 .array(
                     of: .object(
                         [
-                            ("digest", .string()), ("platform", ImageDetails.Platform.schema),
+                            ("digest", .string()), ("platform", ImageAttributes.Platform.schema),
                             ("total_size", JSONSchema.integer().nullable),
                         ], required: ["digest", "platform", "total_size"])),
                 "The images of an index; without a size those that are not here."
@@ -130,7 +125,8 @@ struct TagDetailsView: Sendable {
                     .array(
                         images.map { image in
                             [
-                                "digest": .string(image.digest), "platform": image.platform.json,
+                                "digest": .string(image.platform.digest),
+                                "platform": image.platform.json,
                                 "total_size": .optional(image.totalSize),
                             ]
                         })
@@ -142,7 +138,7 @@ struct TagDetailsView: Sendable {
     private static let shortRevisionCount = 9
 }
 
-extension ImageDetails.Platform {
+extension ImageAttributes.Platform {
     static let schema = JSONSchema.object(
         [
             ("os", .string()), ("architecture", .string()),
