@@ -150,6 +150,55 @@ import Testing
     }
 
     @Test(arguments: DatabaseKind.allCases)
+    func rulesAboutTagsAreAddedListedAndRemoved(kind: DatabaseKind) async throws {
+        let place = try await Place(kind)
+        _ = try await place.list("migrate")
+        _ = try await place.object("group", "create", "acme")
+        _ = try await place.object("project", "create", "acme/web", "--allow-missing-children")
+        let made = try await place.object(
+            "tag-rule", "add", "v[0-9.]+", "--project", "acme/web", "--push", "maintainer",
+            "--delete", "owner")
+        #expect(made["push"] as? String == "maintainer")
+        #expect(made["delete"] as? String == "owner")
+        #expect(made["is_immutable"] as? Bool == false)
+        _ = try await place.object(
+            "tag-rule", "add", "pin-.*", "--project", "acme/web", "--immutable")
+        let rules = try await place.list("tag-rule", "list", "--project", "acme/web")
+        #expect(rules.map { $0["pattern"] as? String } == ["v[0-9.]+", "pin-.*"])
+
+        for (arguments, words) in [
+            (["add", "x", "--project", "acme/web"], "needs --push, --delete or --immutable"),
+            (["add", "x", "--project", "acme/web", "--push", "guest"], "may not push anyway"),
+            (["add", "x", "--project", "acme/web", "--push", "king"], "king"),
+            (["add", "(x", "--project", "acme/web", "--immutable"], "the pattern '(x'"),
+            (["add", "pin-.*", "--project", "acme/web", "--immutable"], "this pattern already"),
+            (["list", "--project", "acme"], "there is no project 'acme'"),
+            (["remove", "4711", "--project", "acme/web"], "'acme/web' has no rule 4711"),
+        ] {
+            let run = try await CommandRun.shell(
+                try PackhouseBinary.url().path, ["tag-rule"] + arguments,
+                environment: place.environment)
+            #expect(run.status != 0, "\(arguments)")
+            #expect(run.output.contains(words), "\(run.output)")
+        }
+
+        let id = try #require(made["id"] as? Int)
+        _ = try await place.object("tag-rule", "remove", "\(id)", "--project", "acme/web")
+        let left = try await place.list("tag-rule", "list", "--project", "acme/web")
+        #expect(left.map { $0["pattern"] as? String } == ["pin-.*"])
+        let engine = try place.engine()
+        let settings = try await engine.read { session in
+            try session.query("SELECT settings FROM namespaces WHERE kind = 'project'").map { row in
+                var row = row
+                return try row.text()
+            }
+        }
+        #expect(settings.allSatisfy { $0.contains(#""allowsMissingChildren":true"#) })
+        #expect(settings.count == 1)
+        await engine.close()
+    }
+
+    @Test(arguments: DatabaseKind.allCases)
     func tokensAreCreatedListedAndRevoked(kind: DatabaseKind) async throws {
         let place = try await Place(kind)
         _ = try await place.list("migrate")

@@ -16,6 +16,8 @@ struct ProjectCommand: AsyncParsableCommand {
             parsing: .upToNextOption,
             help: "Formats in which published names may be given other bytes.")
         var allowReplacing: [String] = []
+        @Flag(help: "Let an image index be pushed before the images that it names.")
+        var allowMissingChildren = false
         @OptionGroup(title: "Storage") var store: StoreOptions
         @OptionGroup var output: OutputOptions
 
@@ -28,7 +30,8 @@ struct ProjectCommand: AsyncParsableCommand {
         func run() async throws {
             let settings = NamespaceSettings(
                 allowsReplacing: Dictionary(
-                    allowReplacing.map { ($0, true) }, uniquingKeysWith: { first, _ in first }))
+                    allowReplacing.map { ($0, true) }, uniquingKeysWith: { first, _ in first }),
+                allowsMissingChildren: allowMissingChildren ? true : nil)
             try await Console.run(store) { console in
                 let project = try await NamespaceChanges.create(
                     .project, path, namespace, settings, console)

@@ -109,6 +109,29 @@ struct TokenSecretRow: OutputRow {
     var cells: [String] { ["\(id)", name, username, expiresAt ?? "never", token] }
 }
 
+/// A rule about image tags as commands print it.
+struct TagRuleRow: OutputRow {
+    static let headings = ["ID", "PATTERN", "PUSH", "DELETE", "IMMUTABLE"]
+
+    let id: Int64
+    let pattern: String
+    let push: String?
+    let delete: String?
+    let isImmutable: Bool
+
+    init(_ rule: TagRule) {
+        id = rule.id
+        pattern = rule.pattern.description
+        push = rule.pushRole?.name
+        delete = rule.deleteRole?.name
+        isImmutable = rule.isImmutable
+    }
+
+    var cells: [String] {
+        ["\(id)", pattern, push ?? "-", delete ?? "-", isImmutable ? "yes" : "no"]
+    }
+}
+
 /// A setting with its value and where that comes from.
 struct SettingRow: OutputRow {
     static let headings = ["NAME", "VALUE", "FROM"]
