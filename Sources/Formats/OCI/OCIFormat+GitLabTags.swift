@@ -88,7 +88,7 @@ extension OCIFormat {
         guard let found else { throw Self.manifestUnknown(.tag(tag)) }
         let attributes = try ImageAttributes(decoding: found.version.attributes)
         var image = Self.image(found.version.name, attributes)
-        if attributes.config == nil, let platforms = attributes.platforms {
+        if attributes.totalSize == nil, let platforms = attributes.platforms {
             var references: [JSONValue] = []
             for platform in platforms {
                 let child = try await package.findFile(

@@ -20,8 +20,8 @@ extension OCIFormat {
             push.digest.map { BlobExpectation($0) } ?? BlobExpectation())
         let digest = try blob.digests.digest(push.algorithm)
         var attributes = manifest.attributes
-        if let platform = try await platform(of: manifest, in: package) {
-            attributes.note(platform, digest)
+        if let config = try await imageConfig(of: manifest, in: package) {
+            attributes.note(config, digest)
         }
         let draft = PublishDraft(
             package: package.name, version: digest.description,
@@ -77,7 +77,7 @@ extension OCIFormat {
 
     /// What the configuration of an image says about where it runs and when it was built; `nil`
     /// where there is none that says it.
-    private func platform(
+    private func imageConfig(
         of manifest: OCIManifest, in package: HostedPackage
     ) async throws(RegistryError) -> OCIImageConfig? {
         guard manifest.kind == .image, let config = manifest.config,
