@@ -49,6 +49,15 @@ public protocol FileOperations: Sendable {
     /// Gives the file a new path, in one step.
     func rename(_ path: String, to newPath: String) throws(FileFailure)
 
+    /// Gives the file at `path` a second name; both are then the same file.
+    func link(_ path: String, to newPath: String) throws(FileFailure)
+
+    /// Makes an empty file share the blocks of another, where the file system can do that: neither
+    /// sees what is written to the other afterwards.
+    ///
+    /// - Returns: whether it could; nothing has changed otherwise.
+    func clone(_ source: CInt, to target: CInt) throws(FileFailure) -> Bool
+
     /// Removes the file at `path`.
     ///
     /// - Returns: whether there was one.
@@ -69,7 +78,7 @@ public protocol FileOperations: Sendable {
 public enum FileAccess: Hashable, Sendable {
     /// To read a file that exists.
     case read
-    /// To write a file that does not exist yet.
+    /// To write a file that does not exist yet, and to read what was written.
     case create
     /// To write a file that exists.
     case write

@@ -21,7 +21,7 @@ public struct POSIXFileOperations: FileOperations {
         let flags =
             switch access {
             case .read: O_RDONLY | O_NOFOLLOW
-            case .create: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
+            case .create: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW
             case .write: O_WRONLY | O_NOFOLLOW
             case .replace: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW
             case .folder: O_RDONLY | O_DIRECTORY
@@ -129,6 +129,34 @@ public struct POSIXFileOperations: FileOperations {
                 Darwin.rename(path, newPath)
             #endif
         }
+    }
+
+    public func link(_ path: String, to newPath: String) throws(FileFailure) {
+        try check("link", path) {
+            #if canImport(Glibc)
+                Glibc.link(path, newPath)
+            #else
+                Darwin.link(path, newPath)
+            #endif
+        }
+    }
+
+    public func clone(_ source: CInt, to target: CInt) throws(FileFailure) -> Bool {
+        #if os(Linux)
+            /// `FICLONE`, whose argument is the descriptor to clone from.
+            let cloneFile: CUnsignedLong = 0x4004_9409
+            do throws(FileFailure) {
+                try check("ioctl") { ioctl(target, cloneFile, source) }
+                return true
+            } catch {
+                guard [EBADF, EINVAL, ENOTTY, EOPNOTSUPP, EPERM, EXDEV].contains(error.code) else {
+                    throw error
+                }
+                return false
+            }
+        #else
+            return false
+        #endif
     }
 
     public func remove(_ path: String) throws(FileFailure) -> Bool {

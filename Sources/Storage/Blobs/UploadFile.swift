@@ -7,6 +7,8 @@ struct UploadFile: Sendable {
     /// Bytes after which the system is asked to begin writing to the disk, so that the sync at the
     /// end has little left to do.
     static let writeBackBytes: Int64 = 8 << 20
+    /// Bytes of another file that are read at once.
+    static let readBytes = 1 << 20
 
     let uploadID: String
     private let surroundings: FileBlobSurroundings
@@ -81,6 +83,40 @@ struct UploadFile: Sendable {
         } catch {
             failure = error
             throw error
+        }
+    }
+
+    /// Writes and hashes all bytes of the file that is open as `source`, into an upload that has none
+    /// yet; where the file system can, the two share their blocks.
+    ///
+    /// - Parameter reading: what a failure to read means to the caller.
+    mutating func append(
+        contentsOf source: CInt, _ onRead: @Sendable (_ bytes: Int64) -> Void,
+        reading: (FileFailure) -> RegistryError
+    ) throws(RegistryError) {
+        let descriptor = try openedDescriptor()
+        let isCloned = try translatingFailures { () throws(FileFailure) in
+            try surroundings.operations.clone(source, to: descriptor)
+        }
+        var buffer = ByteBuffer()
+        while true {
+            buffer.clear(minimumCapacity: Self.readBytes)
+            let count: Int
+            do throws(FileFailure) {
+                // What was cloned is read where nobody else can change it.
+                count = try surroundings.operations.read(
+                    Self.readBytes, from: isCloned ? descriptor : source,
+                    at: hashes.countBytes, into: &buffer)
+            } catch {
+                throw reading(error)
+            }
+            guard count > 0 else { return }
+            if isCloned {
+                hashes.update(buffer)
+            } else {
+                try append(buffer)
+            }
+            onRead(Int64(count))
         }
     }
 

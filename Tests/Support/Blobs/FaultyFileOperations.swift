@@ -161,6 +161,16 @@ extension FaultyFileOperations {
         try real.rename(path, to: newPath)
     }
 
+    public func link(_ path: String, to newPath: String) throws(FileFailure) {
+        try count("link", path)
+        try real.link(path, to: newPath)
+    }
+
+    public func clone(_ source: CInt, to target: CInt) throws(FileFailure) -> Bool {
+        try count("ioctl")
+        return try real.clone(source, to: target)
+    }
+
     public func remove(_ path: String) throws(FileFailure) -> Bool {
         try count("unlink", path)
         return try real.remove(path)
