@@ -4,6 +4,9 @@ import NIOCore
 import Registry
 
 extension OCIFormat {
+    /// The most blobs of a manifest that are looked for without having to be there.
+    static let optionalReferenceLimitCount = 1000
+
     /// Stores a manifest, and makes its tags name it.
     func pushManifest(
         _ push: OCIManifestPush, _ head: RequestHead, body: consuming RequestBody,
@@ -52,9 +55,12 @@ extension OCIFormat {
         of manifest: OCIManifest, in package: HostedPackage
     ) async throws(RegistryError) -> [BlobReference] {
         var references: [BlobReference] = []
+        var lookUpCount = 0
         for reference in manifest.references {
             if !reference.isRequired {
-                guard let known = try await package.findBlob(reference.digest),
+                lookUpCount += 1
+                guard lookUpCount <= Self.optionalReferenceLimitCount,
+                    let known = try await package.findBlob(reference.digest),
                     known.size == reference.size
                 else { continue }
             }

@@ -201,4 +201,25 @@ struct OCIAccessTests {
             }
         }
     }
+
+    /// I12: where the format is switched off, its addresses are none.
+    @Test func whatIsSwitchedOffLooksLikeWhatIsMissing() async throws {
+        try await OCIBench.run(on: .sqlite, visibility: .public) { bench in
+            try await bench.push(TestImage("a"), as: "latest")
+            try await bench.test.store.write { tx in
+                try tx.upsertGate(FeatureGate(feature: "oci", condition: .everyone(false)))
+            }
+            let missing = try await bench.test.send(.get, "/nowhere")
+            for example in OCIFormat.examples {
+                for token in [bench.test.rootToken, nil, "wrong"] {
+                    let answer = try await bench.test.send(
+                        example.method, example.tail.replacing("{project}", with: "acme/web"),
+                        token: token)
+                    #expect(answer.status == .notFound, "\(example)")
+                    #expect(answer.headers == missing.headers, "\(example)")
+                    #expect(answer.body == missing.body, "\(example)")
+                }
+            }
+        }
+    }
 }
