@@ -125,6 +125,11 @@ let package = Package(
             dependencies: ["Registry", "Database"],
             path: "Sources/Storage/Metadata", swiftSettings: houseSettings),
 
+        .target(
+            name: "GarbageCollection",
+            dependencies: ["Registry", logging, serviceLifecycle],
+            path: "Sources/Storage/GarbageCollection", swiftSettings: houseSettings),
+
         // MARK: Gateway
 
         .target(
@@ -139,7 +144,7 @@ let package = Package(
         .executableTarget(
             name: "packhouse",
             dependencies: [
-                "Registry", "FormatKit", "GenericFormat", "OCIFormat", "BlobStorage", "Database",
+                "Registry", "GarbageCollection", "FormatKit", "GenericFormat", "OCIFormat", "BlobStorage", "Database",
                 "MetadataStorage", "GatewayServer", argumentParser, configuration, logging,
                 serviceLifecycle, unixSignals, yams, nioCore, nioPosix,
             ],
@@ -188,6 +193,13 @@ let package = Package(
             name: "MetadataStorageTests",
             dependencies: ["MetadataStorage", "Database", "Registry", "TestSupport"],
             path: "Tests/Storage/Metadata", swiftSettings: houseSettings),
+        .testTarget(
+            name: "GarbageCollectionTests",
+            dependencies: [
+                "GarbageCollection", "BlobStorage", "MetadataStorage", "Registry", "TestSupport",
+                nioCore, nioPosix, logging,
+            ],
+            path: "Tests/Storage/GarbageCollection", swiftSettings: houseSettings),
         .testTarget(
             name: "GatewayServerTests",
             dependencies: [

@@ -37,6 +37,9 @@ struct ImportFence: Sendable {
             target: "MetadataStorage", folder: "Sources/Storage/Metadata",
             allowed: ["Registry", "Database"]),
         Row(
+            target: "GarbageCollection", folder: "Sources/Storage/GarbageCollection",
+            allowed: ["Registry", "Logging", "ServiceLifecycle"]),
+        Row(
             target: "GatewayServer", folder: "Sources/Gateway/Server",
             allowed: [
                 "Registry", "FormatKit", "HTTPTypes", "Hummingbird*", "NIO*", "Logging", "Metrics",

@@ -48,12 +48,12 @@ extension MetadataStore {
 
 /// What can be read in a transaction.
 public protocol MetadataReading: NamespaceReading, IdentityReading, PackageReading,
-    TagReading, TagRuleReading, BlobReading, FeatureReading
+    TagReading, TagRuleReading, BlobReading, CollectionReading, FeatureReading
 {}
 
 /// What can be read and written in a transaction.
 public protocol MetadataWriting: MetadataReading, NamespaceWriting, IdentityWriting,
-    PackageWriting, TagWriting, TagRuleWriting, BlobWriting, FeatureWriting
+    PackageWriting, TagWriting, TagRuleWriting, BlobWriting, CollectionWriting, FeatureWriting
 {
     /// Appends to the audit.
     func append(_ event: AuditEvent, at now: Timestamp) throws

@@ -7,7 +7,8 @@ public enum SQLDialect: String, Sendable, CaseIterable {
     ///
     /// `{identity}` a 64-bit primary key that the database counts up · `{integer}` 64 bits · `{text}`
     /// text ordered by its bytes · `{bytes}` · `{table}` what follows a table's parentheses ·
-    /// `{position}` the function that finds a text in a text, from 1.
+    /// `{position}` the function that finds a text in a text, from 1 · `{skip locked}` behind a
+    /// selection: locks its rows, and leaves out those that somebody else has locked.
     public func expand(_ text: String) -> String {
         guard text.utf8.contains(UInt8(ascii: "{")) else { return text }
         var expanded = ""
@@ -39,6 +40,8 @@ public enum SQLDialect: String, Sendable, CaseIterable {
         case ("bytes", .postgres): "BYTEA"
         case ("table", .sqlite): "STRICT"
         case ("table", .postgres): ""
+        case ("skip locked", .sqlite): ""
+        case ("skip locked", .postgres): "FOR UPDATE SKIP LOCKED"
         case ("position", .sqlite): "instr"
         case ("position", .postgres): "strpos"
         default: nil

@@ -74,12 +74,7 @@ extension MetadataTransaction {
     func upsertReview(
         _ subject: ReviewSubject, event: String, after moment: Timestamp
     ) throws {
-        let (kind, name) =
-            switch subject {
-            case .blob(let digest): ("blob", digest.description)
-            case .version(let id): ("version", String(id))
-            case .upload(let id): ("upload", id)
-            }
+        let (kind, name) = subject.columns
         // A review that somebody is at work on keeps its lease: it is due again because it moved.
         try session.execute(
             """
@@ -88,6 +83,7 @@ extension MetadataTransaction {
             ON CONFLICT (subject_kind, subject) DO UPDATE SET
                 event = excluded.event,
                 attempts = 0,
+                failure = NULL,
                 review_after = CASE WHEN reviews.review_after < excluded.review_after
                     THEN excluded.review_after ELSE reviews.review_after END
             """)

@@ -13,6 +13,7 @@ enum MetadataSchema {
         Migration(
             number: 2, name: "addresses and sizes of packages, uploads in parts, rules about tags",
             statements: repositoryChanges),
+        Migration(number: 3, name: "the collector's switch", statements: collectionChanges),
     ]
 
     private static let namespaceTables: [SQL] = [

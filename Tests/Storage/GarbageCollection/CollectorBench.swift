@@ -1,0 +1,105 @@
+import GarbageCollection
+import NIOCore
+import Registry
+import TestSupport
+
+/// A project whose clients push images in words, and collectors beside it.
+struct CollectorBench {
+    static let format: FormatID = "oci"
+
+    let scopes: StoredScopes
+    let clock: ManualClock
+
+    /// Runs `body` on a fresh database and folder, at a moment that the test decides.
+    static func run(
+        on kind: DatabaseKind, _ body: (CollectorBench) async throws -> Void
+    ) async throws {
+        let clock = ManualClock()
+        try await StoredScopes.run(on: kind, clock: clock) { scopes in
+            try await body(CollectorBench(scopes: scopes, clock: clock))
+        }
+    }
+
+    var metadata: any MetadataStore { scopes.replicas[0].metadata }
+
+    func package(_ name: String = "api", replica: Int = 0) throws -> HostedPackage {
+        try scopes.package(name, format: Self.format, replica: replica)
+    }
+
+    func collector(
+        replica: Int = 0, blobs: (any BlobStore)? = nil,
+        _ change: (inout Collector.Settings) -> Void = { _ in }
+    ) -> Collector {
+        var settings = Collector.Settings()
+        change(&settings)
+        let services = scopes.replicas[replica]
+        return Collector(
+            metadata: services.metadata, blobs: blobs ?? services.blobs, clock: clock,
+            settings: settings)
+    }
+
+    static func body(_ text: String) -> RequestBody {
+        RequestBody(source: ScriptedBody(Array(text.utf8)), limitBytes: .max)
+    }
+
+    static func digest(_ text: String) -> Digest {
+        InMemoryBlobs.digests(of: Array(text.utf8)).sha256
+    }
+
+    @discardableResult
+    func upload(_ text: String, to package: HostedPackage? = nil) async throws -> BlobRecord {
+        try await (try package ?? self.package()).storeBlob(
+            Self.body(text), expecting: Self.digest(text), size: nil)
+    }
+
+    /// Publishes a manifest with these words, which names the layers.
+    @discardableResult
+    func publish(
+        _ text: String, layers: [String] = [], children: [String] = [], subject: String? = nil,
+        tags: [String] = [], to package: HostedPackage? = nil
+    ) async throws -> VersionRecord {
+        let package = try package ?? self.package()
+        var upload = try await scopes.blobs.beginUpload(hashes: [])
+        try await upload.append(body: Self.body(text))
+        let blob = try await upload.commit()
+        let names = children.map { Self.digest($0).description }
+        return try await package.publish(
+            PublishDraft(
+                package: package.name, version: blob.digest.description,
+                files: [FileDraft(path: "manifest", blob: blob)],
+                references: layers.map {
+                    BlobReference(digest: Self.digest($0), path: Self.digest($0).description)
+                },
+                links: names.map { VersionLink(.child, target: $0) }
+                    + [subject].compactMap(\.self).map {
+                        VersionLink(.subject, target: Self.digest($0).description)
+                    },
+                requiredVersions: names, lifetime: .referenced, tags: tags)
+        ).version
+    }
+
+    /// What the package serves under the digest of these words; `nil` when it has nothing.
+    func served(_ text: String, from package: HostedPackage? = nil) async throws -> String? {
+        let package = try package ?? self.package()
+        guard let blob = try await package.findBlob(Self.digest(text)) else { return nil }
+        let reader = try await package.open(blob)
+        return String(buffer: try await reader.read(at: 0, limitBytes: Int(blob.size)))
+    }
+
+    func hasManifest(_ text: String) async throws -> Bool {
+        try await package().findFile(.name(Self.digest(text).description), path: "manifest") != nil
+    }
+
+    /// The digests of all blobs whose bytes lie in the store.
+    func storedDigests() async throws -> [String] {
+        let found = SendableBox<[String]>([])
+        let later = clock.now().advanced(bySeconds: 100 * 365 * 86_400)
+        try await scopes.blobs.listEntries(writtenBefore: later) { page in
+            for case .blob(let key, _) in page {
+                let name = key.description.split(separator: "/").last ?? ""
+                found.withValue { $0.append(String(name.prefix { $0 != "-" })) }
+            }
+        }
+        return found.withValue { $0.sorted() }
+    }
+}
