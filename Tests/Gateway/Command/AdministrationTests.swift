@@ -150,6 +150,38 @@ import Testing
     }
 
     @Test(arguments: DatabaseKind.allCases)
+    func theCollectorIsSteered(kind: DatabaseKind) async throws {
+        let place = try await Place(kind)
+        _ = try await place.list("migrate")
+        let idle = try await place.object("gc", "status")
+        #expect(idle["review_count"] as? Int == 0 && idle["paused_at"] == nil)
+        // Something that was due long ago and is no longer there.
+        let engine = try place.engine()
+        try await engine.write { session in
+            try session.execute(
+                """
+                INSERT INTO reviews (subject_kind, subject, event, review_after, attempts)
+                VALUES ('version', '4711', 'test', 1, 0)
+                """)
+        }
+        await engine.close()
+        #expect(try await place.object("gc", "status")["due_count"] as? Int == 1)
+        let pause = try await CommandRun.shell(
+            try PackhouseBinary.url().path, ["gc", "pause"], environment: place.environment)
+        #expect(pause.status == 0, "\(pause.output)")
+        let refused = try await CommandRun.shell(
+            try PackhouseBinary.url().path, ["gc", "run"], environment: place.environment)
+        #expect(refused.status != 0)
+        #expect(refused.output.contains("packhouse gc resume"), "\(refused.output)")
+        #expect(try await place.object("gc", "status")["paused_at"] is String)
+        _ = try await CommandRun.shell(
+            try PackhouseBinary.url().path, ["gc", "resume"], environment: place.environment)
+        let done = try await place.object("gc", "run")
+        #expect(done["failed_count"] as? Int == 0)
+        #expect(try await place.object("gc", "status")["review_count"] as? Int == 0)
+    }
+
+    @Test(arguments: DatabaseKind.allCases)
     func rulesAboutTagsAreAddedListedAndRemoved(kind: DatabaseKind) async throws {
         let place = try await Place(kind)
         _ = try await place.list("migrate")

@@ -12,7 +12,7 @@ import Testing
     @Test("whatever must be there is served, and the rest goes", arguments: DatabaseKind.allCases)
     func randomSchedules(kind: DatabaseKind) async throws {
         let given = ProcessInfo.processInfo.environment["PACKHOUSE_GC_OPERATIONS"].flatMap(Int.init)
-        let operationCount = given ?? (kind == .sqlite ? 6000 : 2000)
+        let operationCount = given ?? (kind == .sqlite ? 4000 : 1000)
         let generator = SeededGenerator.announced("CollectorModelTests, \(kind)")
         try await CollectorBench.run(on: kind) { bench in
             var run = try ModelRun(bench: bench, generator: generator)

@@ -23,7 +23,13 @@ struct Console: Sendable {
     static func run(
         _ options: StoreOptions, _ body: (Console) async throws -> Void
     ) async throws {
-        let settings = try options.load()
+        try await run(try options.load(), body)
+    }
+
+    /// The same with settings that were read already.
+    static func run(
+        _ settings: Settings, _ body: (Console) async throws -> Void
+    ) async throws {
         do {
             let opened = try await OpenedDatabase.openExisting(settings)
             try await opened.closing { try await body(Console(metadata: opened.metadata)) }

@@ -1,5 +1,6 @@
 import BlobStorage
 import Database
+import GarbageCollection
 import GatewayServer
 import Logging
 import NIOCore
@@ -94,8 +95,16 @@ struct ServerComposition: Sendable {
             intervalSeconds: settings.orphanSweepIntervalSeconds, logger: logger)
         // Services are shut down in reverse order: the announcement, then the server, which drains
         // before anything that requests need ends.
+        var running: [any Service] = [gateway.poller, sweep]
+        if settings.collectorRate > 0 {
+            running.append(
+                CollectorService(
+                    collector: Collector(metadata: database.metadata, blobs: blobs),
+                    worksPerSecond: settings.collectorRate, logger: logger))
+        }
+        running += [server, DrainAnnouncement(logger: logger)]
         var configuration = ServiceGroupConfiguration(
-            services: [gateway.poller, sweep, server, DrainAnnouncement(logger: logger)],
+            services: running,
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = Duration.seconds(
             settings.drainTimeoutSeconds + Self.shutdownReserveSeconds)

@@ -47,6 +47,9 @@ extension Setting {
         "orphan-sweep-interval-seconds", "SECONDS", kind: .number(60...2_592_000),
         default: "21600",
         help: "how often the blob store is searched for bytes that no row names")
+    static let collectorRate = Setting(
+        "collector-rate", "COUNT", kind: .number(0...1_000_000), default: "2000",
+        help: "how many things a second this process looks at to collect garbage; 0 for none")
     static let registryTokenLifetime = Setting(
         "registry-token-lifetime", "SECONDS", kind: .number(60...86_400), default: "300",
         help: "how long the tokens count that container clients fetch to pull and push")
@@ -59,6 +62,6 @@ extension Setting {
     static let all: [Setting] = [
         config, data, blobs, databaseURL, databaseConnections, listen, externalURL, tlsCert,
         tlsKey, trustedProxies, logFormat, logLevel, idleTimeoutSeconds, drainTimeoutSeconds,
-        orphanSweepIntervalSeconds, registryTokenLifetime, initialAdminToken,
+        orphanSweepIntervalSeconds, collectorRate, registryTokenLifetime, initialAdminToken,
     ]
 }

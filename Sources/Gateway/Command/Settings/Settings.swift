@@ -43,6 +43,8 @@ struct Settings: Sendable {
     let idleTimeoutSeconds: Int
     let drainTimeoutSeconds: Int
     let orphanSweepIntervalSeconds: Int
+    /// Things that the collector of this process looks at in a second; 0 for none.
+    let collectorRate: Int
     let registryTokenLifetimeSeconds: Int
     let initialAdminToken: String?
 
@@ -69,6 +71,7 @@ struct Settings: Sendable {
         idleTimeoutSeconds = try reading.requireNumber(.idleTimeoutSeconds)
         drainTimeoutSeconds = try reading.requireNumber(.drainTimeoutSeconds)
         orphanSweepIntervalSeconds = try reading.requireNumber(.orphanSweepIntervalSeconds)
+        collectorRate = try reading.requireNumber(.collectorRate)
         registryTokenLifetimeSeconds = try reading.requireNumber(.registryTokenLifetime)
         initialAdminToken = try reading.findInitialAdminToken()
     }

@@ -46,6 +46,7 @@ struct ServeOptions: ParsableArguments {
     @Option(.idleTimeoutSeconds) var idleTimeoutSeconds: String?
     @Option(.drainTimeoutSeconds) var drainTimeoutSeconds: String?
     @Option(.orphanSweepIntervalSeconds) var orphanSweepIntervalSeconds: String?
+    @Option(.collectorRate) var collectorRate: String?
     @Option(.registryTokenLifetime) var registryTokenLifetime: String?
 
     /// What was given on the command line.
@@ -56,6 +57,7 @@ struct ServeOptions: ParsableArguments {
             .trustedProxies: trustedProxies, .logFormat: logFormat, .logLevel: logLevel,
             .idleTimeoutSeconds: idleTimeoutSeconds, .drainTimeoutSeconds: drainTimeoutSeconds,
             .orphanSweepIntervalSeconds: orphanSweepIntervalSeconds,
+            .collectorRate: collectorRate,
             .registryTokenLifetime: registryTokenLifetime,
         ]
         return store.flags.merging(own.compactMapValues { $0 }) { _, new in new }
