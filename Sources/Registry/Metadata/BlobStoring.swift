@@ -12,6 +12,9 @@ public protocol BlobReading {
     func findBlob(_ address: BlobAddress, projectID: Int64) throws -> HeldBlob?
     /// Those of `digests` of which there are blobs, as the package sees them.
     func findBlobs(_ digests: [Digest], packageID: Int64) throws -> [Digest: HeldBlob]
+    /// Those of `digests` of which there are blobs, whoever has them: for whoever runs the registry,
+    /// and not for a client, to whom knowing a digest grants nothing.
+    func findBlobs(_ digests: [Digest]) throws -> [Digest: BlobRecord]
     /// The upload of this id, if it has not expired at `now`.
     func findUpload(_ id: String, at now: Timestamp) throws -> UploadRecord?
 }

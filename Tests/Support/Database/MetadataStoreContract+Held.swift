@@ -53,6 +53,12 @@ extension MetadataStoreContract {
                 [Sample.digest(1), Sample.digest(4), try Digest(.sha512, hex: sha512)],
                 packageID: package.id)
             #expect(several == [Sample.digest(1): one, try Digest(.sha512, hex: sha512): two])
+            // Whoever has it, if anybody.
+            let anywhere = try tx.findBlobs(
+                [Sample.digest(3), Sample.digest(4), try Digest(.sha512, hex: sha512)])
+            #expect(Set(anywhere.keys) == [Sample.digest(3), try Digest(.sha512, hex: sha512)])
+            #expect(anywhere[Sample.digest(3)]?.storageKey == Sample.blob(3).key)
+            #expect(try anywhere[Digest(.sha512, hex: sha512)] == two.blob)
 
             #expect(try tx.trashVersion(named.version.id, at: now))
             #expect(try #require(try find(Sample.digest(1))).isHeld(at: now) == false)

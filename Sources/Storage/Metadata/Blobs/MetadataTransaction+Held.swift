@@ -3,11 +3,15 @@ import Registry
 
 /// Statements on blobs as a package sees them, and on `blob_leases`.
 extension MetadataTransaction {
+    /// Of `b`.
+    private static let blobColumns: SQL =
+        "b.digest, b.md5, b.sha1, b.sha512, b.size, b.storage_key"
+
     /// Of `b`, and of what the package `package` (an expression) has to do with it. A blob of a
     /// version in the trash is not named.
     private static func heldColumns(_ package: SQL) -> SQL {
         """
-        b.digest, b.md5, b.sha1, b.sha512, b.size, b.storage_key, \(package),
+        \(blobColumns), \(package),
         CASE WHEN EXISTS (
             SELECT 1 FROM files f JOIN versions v ON v.id = f.version_id
             WHERE f.blob_digest = b.digest AND f.package_id = \(package)
@@ -41,7 +45,30 @@ extension MetadataTransaction {
     }
 
     func findBlobs(_ digests: [Digest], packageID: Int64) throws -> [Digest: HeldBlob] {
-        var found: [Digest: HeldBlob] = [:]
+        try find(digests, blob: \.blob) { isWanted in
+            try all(
+                """
+                SELECT \(Self.heldColumns("p.id")) FROM blobs b, packages p
+                WHERE p.id = \(packageID) AND \(isWanted)
+                """
+            ) { try HeldBlob(&$0) }
+        }
+    }
+
+    func findBlobs(_ digests: [Digest]) throws -> [Digest: BlobRecord] {
+        try find(digests, blob: \.self) { isWanted in
+            try all("SELECT \(Self.blobColumns) FROM blobs b WHERE \(isWanted)") {
+                try BlobRecord(&$0)
+            }
+        }
+    }
+
+    /// Asks for blobs in pieces of limited length, and gives them by the digests that were asked for.
+    private func find<Found>(
+        _ digests: [Digest], blob: KeyPath<Found, BlobRecord>,
+        _ query: (_ isWanted: SQL) throws -> [Found]
+    ) throws -> [Digest: Found] {
+        var found: [Digest: Found] = [:]
         for (algorithm, digests) in Dictionary(grouping: Set(digests), by: \.algorithm) {
             for part in digests.chunks() {
                 let isWanted: SQL =
@@ -49,18 +76,13 @@ extension MetadataTransaction {
                     case .sha256: "b.digest IN \(SQL.list(part.map(\.description).sorted()))"
                     case .sha512: "b.sha512 IN \(SQL.list(part.map(\.hex).sorted()))"
                     }
-                let rows = try all(
-                    """
-                    SELECT \(Self.heldColumns("p.id")) FROM blobs b, packages p
-                    WHERE p.id = \(packageID) AND \(isWanted)
-                    """
-                ) { try HeldBlob(&$0) }
-                for held in rows {
+                for row in try query(isWanted) {
+                    let digests = row[keyPath: blob].digests
                     switch algorithm {
-                    case .sha256: found[held.blob.digests.sha256] = held
+                    case .sha256: found[digests.sha256] = row
                     case .sha512:
-                        guard let hex = held.blob.digests.sha512 else { continue }
-                        found[try Digest(.sha512, hex: hex)] = held
+                        guard let hex = digests.sha512 else { continue }
+                        found[try Digest(.sha512, hex: hex)] = row
                     }
                 }
             }
@@ -90,16 +112,23 @@ extension MetadataTransaction {
 extension HeldBlob {
     /// The next columns, as `heldColumns` lists them.
     fileprivate init(_ row: inout SQLRow) throws {
+        let blob = try BlobRecord(&row)
+        self.init(
+            blob: blob, packageID: try row.integer(), isNamed: try row.integer() == 1,
+            leasedUntil: try row.optionalTimestamp())
+    }
+}
+
+extension BlobRecord {
+    /// The next columns, as `blobColumns` lists them.
+    fileprivate init(_ row: inout SQLRow) throws {
         let digest = try Digest(parsing: row.text())
         let digests = BlobDigests(
             sha256: digest, md5: try row.optionalText(), sha1: try row.optionalText(),
             sha512: try row.optionalText())
-        let blob = BlobRecord(
+        self.init(
             digests: digests, size: try row.integer(),
             storageKey: StorageKey(stored: try row.text()))
-        self.init(
-            blob: blob, packageID: try row.integer(), isNamed: try row.integer() == 1,
-            leasedUntil: try row.optionalTimestamp())
     }
 }
 
