@@ -220,8 +220,9 @@ let package = Package(
         .testTarget(
             name: "OCIClientTests",
             dependencies: [
-                "packhouse", "OCIFormat", "Registry", "TestSupport", asyncHTTPClient, crypto,
-                httpTypes, nioCore, nioFoundationCompat, nioHTTP1, nioPosix,
+                "packhouse", "Database", "MetadataStorage", "OCIFormat", "Registry", "TestSupport",
+                asyncHTTPClient, crypto, httpTypes, nioCore, nioFoundationCompat, nioHTTP1,
+                nioPosix,
             ],
             path: "Tests/Clients/OCI", exclude: ["Fixtures"], swiftSettings: houseSettings),
         .testTarget(

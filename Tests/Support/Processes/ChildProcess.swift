@@ -122,6 +122,9 @@ public final class ChildProcess: Sendable {
         return line
     }
 
+    /// Whether it has not ended yet.
+    public var isRunning: Bool { state.withLock { $0.ending == nil } }
+
     /// Signals the process unless it is known to be gone: its number may be somebody else's then.
     private func signal(_ number: CInt) {
         state.withLock { state in
