@@ -144,7 +144,8 @@ let package = Package(
         .executableTarget(
             name: "packhouse",
             dependencies: [
-                "Registry", "GarbageCollection", "FormatKit", "GenericFormat", "OCIFormat", "BlobStorage", "Database",
+                "Registry", "GarbageCollection", "FormatKit", "GenericFormat", "OCIFormat",
+                "BlobStorage", "Database",
                 "MetadataStorage", "GatewayServer", argumentParser, configuration, logging,
                 serviceLifecycle, unixSignals, yams, nioCore, nioPosix,
             ],
