@@ -176,7 +176,10 @@ import Testing
         try await withStage { stage in
             let token = try await stage.token(
                 .developer, [Self.push, "repository:acme/public:pull"])
+            let catalogue = try await stage.token(.developer, ["registry:catalog:*"])
             let refusals = [
+                try await send(stage, .get, "/api/v4/registry/repositories/1", catalogue),
+                try await send(stage, .get, "/api/v4/version", catalogue),
                 try await send(stage, .get, "/acme/public/-/generic/tool/1.0/file", token),
                 try await send(stage, .get, "/acme/private/-/generic/tool/1.0/file", token),
                 try await send(stage, .get, "/api/v4/projects/acme%2Fpublic", token),
