@@ -4,6 +4,7 @@ public struct RegistryServices: Sendable {
     public let blobs: any BlobStore
     public let policy: any AccessPolicy
     public let clock: any RegistryClock
+    let pulls = PullMemory()
 
     public init(
         metadata: any MetadataStore, blobs: any BlobStore,

@@ -97,6 +97,11 @@ struct JSONScannerTests {
             let text = (0..<count).compactMap { _ in pieces.randomElement(using: &generator) }
                 .joined()
             let isRead = (try? Self.check(text)) != nil
+            // Foundation takes a comma behind the last element, which RFC 8259 does not have.
+            guard !text.contains(/, *[\]}]/) else {
+                #expect(!isRead, "\(text)")
+                continue
+            }
             let other =
                 (try? JSONSerialization.jsonObject(
                     with: Data(text.utf8), options: [.fragmentsAllowed])) != nil

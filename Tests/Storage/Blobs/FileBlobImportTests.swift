@@ -79,7 +79,7 @@ struct FileBlobImportTests {
         try expectSourceIsWhole()
         try FileManager.default.removeItem(atPath: source)
         #expect(try await store.contents(of: second.blob.key) == bytes)
-        #expect(operations.openDescriptorCount == 0)
+        #expect(try await eventually { operations.openDescriptorCount == 0 })
     }
 
     @Test("An empty file", arguments: Way.allCases)
@@ -111,7 +111,7 @@ struct FileBlobImportTests {
             #expect(verified?.message == failure?.message)
         }
         #expect(try await store.allEntries().isEmpty)
-        #expect(operations.openDescriptorCount == 0)
+        #expect(try await eventually { operations.openDescriptorCount == 0 })
         try expectSourceIsWhole()
     }
 
@@ -192,7 +192,7 @@ struct FileBlobImportTests {
                     [.insufficientStorage, .internalError, .unprocessable].contains(error.code),
                     "call \(number): \(error)")
             }
-            #expect(operations.openDescriptorCount == 0)
+            #expect(try await eventually { operations.openDescriptorCount == 0 })
             try expectSourceIsWhole()
             let reopened = try makeStore(in: name)
             var blobCount = 0
@@ -221,7 +221,7 @@ struct FileBlobImportTests {
             operations.plan(.everyCall(from: number, errno: EIO))
             let imported = try? await store.importFile(
                 at: source, by: way.method, expecting: BlobExpectation())
-            #expect(operations.openDescriptorCount == 0)
+            #expect(try await eventually { operations.openDescriptorCount == 0 })
             try expectSourceIsWhole()
             let reopened = try makeStore(in: name)
             for case .blob(let key, _) in try await reopened.allEntries() {

@@ -122,6 +122,22 @@ import Testing
         }
     }
 
+    @Test("a manifest without a tag that somebody pulls", arguments: DatabaseKind.allCases)
+    func pulls(kind: DatabaseKind) async throws {
+        try await CollectorBench.run(on: kind) { bench in
+            let version = try await bench.publish("m1")
+            for _ in 0..<3 {
+                bench.clock.advance(bySeconds: 6 * Self.day)
+                try await bench.package().recordPull(of: version)
+                _ = try await bench.collector().runUntilIdle()
+                #expect(try await bench.hasManifest("m1"))
+            }
+            bench.clock.advance(bySeconds: 8 * Self.day)
+            _ = try await bench.collector().runUntilIdle()
+            #expect(try await !bench.hasManifest("m1"))
+        }
+    }
+
     @Test("versions that only keep each other go", arguments: DatabaseKind.allCases)
     func cycles(kind: DatabaseKind) async throws {
         try await CollectorBench.run(on: kind) { bench in
