@@ -42,12 +42,8 @@ final class PostgresConnection {
         self.limits = limits
         handle = try Self.connect(url, limits)
         PQsetNoticeProcessor(handle, { _, _ in }, nil)
-        do {
-            try configure()
-        } catch {
-            PQfinish(handle)
-            throw error
-        }
+        // When it throws, the object is whole already and its end closes the connection.
+        try configure()
     }
 
     deinit {
