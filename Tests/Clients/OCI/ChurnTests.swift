@@ -14,12 +14,17 @@ extension OCIClientTests {
         private static let deleterCount = 4
         /// Layers that every image picks from.
         private static let layerCount = 30
+        /// Clients that push to one repository at about the same time and share layers which nobody
+        /// else has, so that whoever deletes takes the last image that another one counts on.
+        private static let neighbourCount = 4
         /// How many of skopeo run beside them.
         private static let skopeoCount = 4
 
         /// One image that a client pushes, whole and under a tag of its own.
         private struct Push: Hashable, Sendable {
             let repository: String
+            /// Where it hopes to mount layers from.
+            let source: String
             let tag: String
             let config: Data
             let layers: [Data]
@@ -68,16 +73,21 @@ extension OCIClientTests {
             }
             return (0..<clientCount).map { client in
                 (0..<imagesOfClientCount).map { number in
-                    let count = Int.random(in: 1...5, using: &generator)
+                    let neighbours = client / neighbourCount * imagesOfClientCount + number
+                    let count = Int.random(in: 0...3, using: &generator)
+                    let own = Data(repeating: UInt8(truncatingIfNeeded: neighbours), count: 20_000)
                     return Push(
-                        repository:
-                            "root/churn/app\(Int.random(in: 0..<repositoryCount, using: &generator))",
+                        repository: repository(neighbours % repositoryCount),
+                        source: repository((neighbours + 1) % repositoryCount),
                         tag: "c\(client)-\(number)",
                         config: Data(#"{"client":\#(client),"number":\#(number)}"#.utf8),
-                        layers: Array(layers.shuffled(using: &generator).prefix(count)))
+                        layers: [own + Data("\(neighbours)".utf8)]
+                            + layers.shuffled(using: &generator).prefix(count))
                 }
             }
         }
+
+        private static func repository(_ number: Int) -> String { "root/churn/app\(number)" }
 
         private static func run(
             _ pushes: [[Push]], _ site: Site, _ http: HTTPClient, _ generator: SeededGenerator
@@ -130,7 +140,8 @@ extension OCIClientTests {
 
         private static func send(_ push: Push, _ client: RegistryClient) async throws {
             for blob in push.layers + [push.config] {
-                try await client.pushBlob(blob, to: push.repository, chunks: 2)
+                try await client.pushBlob(
+                    blob, to: push.repository, chunks: 2, mountingFrom: push.source)
             }
             try await client.pushManifest(push.manifest, to: push.repository, as: push.tag)
             // A tag that everybody moves.

@@ -144,13 +144,19 @@ extension RegistryClient {
         "sha256:" + SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
     }
 
-    /// Pushes a blob in chunks: POST, a PATCH for each chunk, PUT. One that is there is left alone.
-    func pushBlob(_ bytes: Data, to repository: String, chunks: Int = 1) async throws {
+    /// Pushes a blob in chunks: POST, a PATCH for each chunk, PUT. One that is there is left alone, and
+    /// one that `source` has is mounted from there.
+    func pushBlob(
+        _ bytes: Data, to repository: String, chunks: Int = 1, mountingFrom source: String? = nil
+    ) async throws {
         let digest = Self.digest(bytes)
         let known = try await send(.HEAD, url("/v2/\(repository)/blobs/\(digest)"))
         if known.status == 200 { return }
         try known.expecting(404)
-        let begun = try await send(.POST, url("/v2/\(repository)/blobs/uploads/")).expecting(202)
+        let mount = source.map { "?mount=\(digest)&from=\($0)" } ?? ""
+        let begun = try await send(.POST, url("/v2/\(repository)/blobs/uploads/\(mount)"))
+        if source != nil, begun.status == 201 { return }
+        try begun.expecting(202)
         var location = try begun.location()
         let size = (bytes.count + chunks - 1) / chunks
         for start in stride(from: 0, to: bytes.count, by: max(1, size)) {

@@ -64,6 +64,48 @@ extension OCIClientTests {
                 let words = try await Program.skopeo.refusal(
                     ["inspect"] + Skopeo.flags(entrance) + [entrance.image("root/tags:b")])
                 #expect(words.contains("manifest unknown"), "\(words)")
+
+                // What was deleted can be pushed again, bytes and all.
+                try await Skopeo.push(runnable, to: "root/tags:b", at: entrance)
+                #expect(
+                    try await Skopeo.pull("root/tags:b", from: entrance) == runnable.digest)
+                #expect(try await Skopeo.tags(of: "root/tags", at: entrance) == ["b", "empty"])
+            }
+        }
+
+        /// C-26: what a disk lost is not promised, and comes back with the next push.
+        @Test(.needs(.skopeo)) func lostBytesComeBack() async throws {
+            let image = try await ImageLayout.runnable()
+            try await Site.run(.single) { site in
+                try await site.createProject("lost")
+                try await Skopeo.push(image, to: "root/lost:1", at: site.entrance)
+                // Nothing may be remembered of what is taken away now.
+                try await site.servers[0].terminate()
+                let blobs = site.folder.url.appendingPathComponent("data/blobs")
+                let paths = try FileManager.default.subpathsOfDirectory(atPath: blobs.path)
+                var count = 0
+                for path in paths {
+                    let file = blobs.appendingPathComponent(path)
+                    guard
+                        try file.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile
+                            ?? false
+                    else { continue }
+                    if count.isMultiple(of: 2) {
+                        try FileManager.default.removeItem(at: file)
+                    } else {
+                        try Data("short".utf8).write(to: file)
+                    }
+                    count += 1
+                }
+                #expect(count == 5)
+                let server = try await site.servers[0].restart()
+                let words = try await Program.skopeo.refusal(
+                    ["inspect"] + Skopeo.flags(site.entrance)
+                        + [site.entrance.image("root/lost:1")])
+                print("skopeo, lost bytes: \(words)")
+                try await Skopeo.push(image, to: "root/lost:1", at: site.entrance)
+                #expect(try await Skopeo.pull("root/lost:1", from: site.entrance) == image.digest)
+                try await server.terminate()
             }
         }
 
