@@ -90,10 +90,13 @@ let package = Package(
 
         // MARK: Formats
 
+        .systemLibrary(
+            name: "CArchive", path: "Sources/Formats/Kit/CArchive",
+            pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .target(
             name: "FormatKit",
-            dependencies: ["Registry", httpTypes, nioCore],
-            path: "Sources/Formats/Kit", swiftSettings: houseSettings),
+            dependencies: ["CArchive", "Registry", httpTypes, nioCore],
+            path: "Sources/Formats/Kit", exclude: ["CArchive"], swiftSettings: houseSettings),
         .target(
             name: "GenericFormat",
             dependencies: ["Registry", "FormatKit", httpTypes, nioCore],

@@ -2,7 +2,7 @@
 # Read by the other scripts; does nothing by itself.
 
 # Headers of the C libraries that Packhouse links.
-BUILD_PACKAGES=(git libpcre2-dev libpq-dev libssl-dev libsqlite3-dev zlib1g-dev pkg-config)
+BUILD_PACKAGES=(git libarchive-dev libpcre2-dev libpq-dev libssl-dev libsqlite3-dev zlib1g-dev pkg-config)
 # What the tests start: a database, clients, a server to compare with.
 TEST_PACKAGES=(
     postgresql curl openssl python3 nginx-light

@@ -25,9 +25,25 @@ public protocol MetadataStore: Sendable {
     func findBlob(
         _ address: BlobAddress, inProject projectID: Int64, at now: Timestamp
     ) async throws(RegistryError) -> HeldBlob?
+
+    /// The package of this name in a project, if it has a version. As for `findFile`, a store may
+    /// answer from memory.
+    func findPackage(
+        _ address: PackageAddress, inProject projectID: Int64
+    ) async throws(RegistryError) -> PackageRecord?
 }
 
 extension MetadataStore {
+    public func findPackage(
+        _ address: PackageAddress, inProject projectID: Int64
+    ) async throws(RegistryError) -> PackageRecord? {
+        try await read { tx in
+            try tx.findPackages(
+                address, in: .project(projectID), readableBy: .everything
+            ).first
+        }
+    }
+
     public func findBlob(
         _ address: BlobAddress, inProject projectID: Int64, at now: Timestamp
     ) async throws(RegistryError) -> HeldBlob? {
@@ -48,12 +64,13 @@ extension MetadataStore {
 
 /// What can be read in a transaction.
 public protocol MetadataReading: NamespaceReading, IdentityReading, PackageReading,
-    TagReading, TagRuleReading, BlobReading, CollectionReading, FeatureReading
+    ReleaseReading, TagReading, TagRuleReading, BlobReading, CollectionReading, FeatureReading
 {}
 
 /// What can be read and written in a transaction.
 public protocol MetadataWriting: MetadataReading, NamespaceWriting, IdentityWriting,
-    PackageWriting, TagWriting, TagRuleWriting, BlobWriting, CollectionWriting, FeatureWriting
+    PackageWriting, ReleaseWriting, TagWriting, TagRuleWriting, BlobWriting, CollectionWriting,
+    FeatureWriting
 {
     /// Appends to the audit.
     func append(_ event: AuditEvent, at now: Timestamp) throws

@@ -6,18 +6,21 @@ public struct PackageRecord: Hashable, Sendable {
     public let name: String
     /// Grows with every change to anything in the package: the ETag of derived documents.
     public let revision: Int64
+    /// A JSON object that only the format reads.
+    public let attributes: String
     public let createdAt: Timestamp
     public let updatedAt: Timestamp
 
     public init(
         id: Int64, projectID: Int64, format: FormatID, name: String, revision: Int64,
-        createdAt: Timestamp, updatedAt: Timestamp
+        attributes: String = "{}", createdAt: Timestamp, updatedAt: Timestamp
     ) {
         self.id = id
         self.projectID = projectID
         self.format = format
         self.name = name
         self.revision = revision
+        self.attributes = attributes
         self.createdAt = createdAt
         self.updatedAt = updatedAt
     }

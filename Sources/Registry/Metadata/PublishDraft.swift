@@ -18,12 +18,15 @@ public struct PublishDraft: Sendable {
     public var lifetime: VersionLifetime
     /// Tags that shall name the version afterwards.
     public var tags: [String]
+    /// What people search the package by, in any case; `nil` leaves it as it is.
+    public var searchText: String?
 
     public init(
         package: String, version: String, status: VersionStatus? = nil,
         attributes: String? = nil, files: [FileDraft], references: [BlobReference] = [],
         links: [VersionLink] = [], requiredVersions: [String] = [],
-        lifetime: VersionLifetime = .explicit, tags: [String] = []
+        lifetime: VersionLifetime = .explicit, tags: [String] = [],
+        searchText: String? = nil
     ) {
         self.package = package
         self.version = version
@@ -35,6 +38,7 @@ public struct PublishDraft: Sendable {
         self.requiredVersions = requiredVersions
         self.lifetime = lifetime
         self.tags = tags
+        self.searchText = searchText
     }
 }
 

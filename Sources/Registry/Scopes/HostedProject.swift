@@ -1,11 +1,11 @@
 /// A project whose packages are stored here: the scope that is published to.
 public struct HostedProject: ScopeHandle {
-    private let project: NamespaceRecord
+    let project: NamespaceRecord
     public let remainder: [String]
-    private let actor: Actor
-    private let role: Role
+    let actor: Actor
+    let role: Role
     private let sources: [NamespaceReference: NamespaceRecord]
-    private let services: RegistryServices
+    let services: RegistryServices
 
     /// The scope of `project`, which `actor` was granted access to.
     ///

@@ -29,6 +29,53 @@ public struct PackageUnion: ScopeHandle {
         }
     }
 
+    public func findPackages(
+        _ name: String, format: FormatID
+    ) async throws(RegistryError) -> [PackageRecord] {
+        let (projects, reader) = (projects, reader)
+        let address = PackageAddress(format: format, name: name)
+        return try await services.metadata.read { tx in
+            try tx.findPackages(address, in: projects, readableBy: reader)
+        }
+    }
+
+    public func loadPackage(
+        _ name: String, format: FormatID
+    ) async throws(RegistryError) -> PackageContents {
+        try await services.loadPackage(
+            PackageAddress(format: format, name: name), in: projects, readableBy: reader)
+    }
+
+    public func listPackageNames(
+        _ format: FormatID, after last: String?, limit: Int
+    ) async throws(RegistryError) -> [String] {
+        let (projects, reader) = (projects, reader)
+        return try await services.metadata.read { tx in
+            try tx.listPackageNames(
+                format: format, in: projects, readableBy: reader, after: last, limit: limit)
+        }
+    }
+
+    public func searchPackages(
+        _ format: FormatID, terms: [String], page: PageRequest
+    ) async throws(RegistryError) -> Page<PackageRecord> {
+        let (projects, reader) = (projects, reader)
+        return try await services.metadata.read { tx in
+            try tx.searchPackages(
+                format: format, terms: terms, in: projects, readableBy: reader, page: page)
+        }
+    }
+
+    public func findFile(
+        _ format: FormatID, digest: Digest, path: String
+    ) async throws(RegistryError) -> PublishedFile? {
+        let (projects, reader) = (projects, reader)
+        return try await services.metadata.read { tx in
+            try tx.findFile(
+                format: format, digest: digest, path: path, in: projects, readableBy: reader)
+        }
+    }
+
     public func findFile(_ address: FileAddress) async throws(RegistryError) -> PublishedFile? {
         let (projects, reader) = (projects, reader)
         return try await services.metadata.read { tx in

@@ -34,6 +34,9 @@ struct PublishTransaction: Sendable {
         }
         try addReferences(to: version, isNew: isNew, tx)
         try setTags(version, tx)
+        if let text = draft.searchText {
+            try tx.updatePackage(package.id, attributes: nil, searchText: text)
+        }
         if draft.lifetime == .referenced {
             try tx.upsertReview(
                 .version(version.id), event: "version.published",
@@ -114,17 +117,7 @@ struct PublishTransaction: Sendable {
         guard !draft.tags.isEmpty else { return }
         let protection = TagProtection(
             try tx.listTagRules(projectID: project.id, format: format), role: role)
-        for tag in draft.tags {
-            let current = try tx.findTag(tag, packageID: version.package.id)
-            let isMoving = current.map { $0.version.id != version.id } ?? false
-            try protection.checkSetting(tag, isMoving: isMoving)
-            try tx.setTag(tag, version: version, at: now)
-            if let current, isMoving {
-                try tx.upsertReview(
-                    .version(current.version.id), event: "tag.moved",
-                    after: now.advanced(bySeconds: VersionLifetime.unreferencedSeconds))
-            }
-        }
+        for tag in draft.tags { try tx.moveTag(tag, to: version, protection, at: now) }
     }
 
     private func add(
@@ -141,6 +134,24 @@ struct PublishTransaction: Sendable {
         }
         _ = try tx.moveFileToTrash(existing, at: now)
         return (try tx.insertFile(file, version: version, at: now), .replaced)
+    }
+}
+
+extension MetadataWriting {
+    /// Makes the tag name the version, if the rules allow it, and asks for a look at the version that
+    /// it named before.
+    func moveTag(
+        _ tag: String, to version: VersionRecord, _ protection: TagProtection, at now: Timestamp
+    ) throws {
+        let current = try findTag(tag, packageID: version.package.id)
+        let isMoving = current.map { $0.version.id != version.id } ?? false
+        try protection.checkSetting(tag, isMoving: isMoving)
+        try setTag(tag, version: version, at: now)
+        if let current, isMoving {
+            try upsertReview(
+                .version(current.version.id), event: "tag.moved",
+                after: now.advanced(bySeconds: VersionLifetime.unreferencedSeconds))
+        }
     }
 }
 

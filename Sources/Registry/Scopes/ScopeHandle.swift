@@ -27,6 +27,40 @@ public protocol ScopeHandle: Sendable {
         _ format: FormatID, atOrBelow address: String
     ) async throws(RegistryError) -> Int64
 
+    /// The packages of this name that have a version: at most one in a project. Cheap, so that their
+    /// revisions can tell whether a document is still right.
+    func findPackages(
+        _ name: String, format: FormatID
+    ) async throws(RegistryError) -> [PackageRecord]
+    /// Everything under this name, read at one moment.
+    func loadPackage(
+        _ name: String, format: FormatID
+    ) async throws(RegistryError) -> PackageContents
+    /// The names of packages that the caller may read and that have a version, each once, in bytewise
+    /// order, from the first behind `last`.
+    func listPackageNames(
+        _ format: FormatID, after last: String?, limit: Int
+    ) async throws(RegistryError) -> [String]
+    /// The packages that have all of `terms` in what they can be searched by, in order of their names.
+    func searchPackages(
+        _ format: FormatID, terms: [String], page: PageRequest
+    ) async throws(RegistryError) -> Page<PackageRecord>
+    /// The newest file of this content and path in any version of a package of the format.
+    func findFile(
+        _ format: FormatID, digest: Digest, path: String
+    ) async throws(RegistryError) -> PublishedFile?
+    /// Changes a package in one transaction: all of it or nothing.
+    ///
+    /// - Parameter revision: what the package's revision must be; `nil` asks nothing.
+    /// - Returns: the package as it is then; `nil` when there is none of this name.
+    /// - Throws: `conflict` when the revision is another, `notFound` when a version, tag or file that
+    ///   a change names is not there, `forbidden` or `conflict` for what a rule about tags refuses,
+    ///   `methodNotAllowed` in a union.
+    func change(
+        _ package: String, format: FormatID, expecting revision: Int64?,
+        _ changes: [PackageChange]
+    ) async throws(RegistryError) -> PackageRecord?
+
     /// The file of this name; in a union, the newest.
     func findFile(_ address: FileAddress) async throws(RegistryError) -> PublishedFile?
     /// The version of this name; in a union, the newest.
@@ -40,6 +74,12 @@ public protocol ScopeHandle: Sendable {
 
     /// Opens the bytes of a file, and checks that they have the right size.
     func open(_ file: FileRecord) async throws(RegistryError) -> any BlobReader
+
+    /// Opens bytes that were stored and are not published yet.
+    func open(_ blob: CommittedBlob) async throws(RegistryError) -> any BlobReader
+
+    /// Removes bytes that were stored and will not be published.
+    func discard(_ blob: CommittedBlob) async throws(RegistryError)
 
     /// Begins to store bytes.
     ///
@@ -71,6 +111,21 @@ public protocol ScopeHandle: Sendable {
 }
 
 extension ScopeHandle {
+    public func change(
+        _ package: String, format: FormatID, expecting revision: Int64?,
+        _ changes: [PackageChange]
+    ) async throws(RegistryError) -> PackageRecord? {
+        throw RegistryError.unionIsReadOnly()
+    }
+
+    public func open(_ blob: CommittedBlob) async throws(RegistryError) -> any BlobReader {
+        throw RegistryError.unionIsReadOnly()
+    }
+
+    public func discard(_ blob: CommittedBlob) async throws(RegistryError) {
+        throw RegistryError.unionIsReadOnly()
+    }
+
     public func hostedPackage(_ format: FormatID) throws(RegistryError) -> HostedPackage {
         throw RegistryError.unionIsReadOnly()
     }

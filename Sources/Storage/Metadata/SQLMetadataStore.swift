@@ -10,6 +10,7 @@ public struct SQLMetadataStore: MetadataStore {
     private let clock: any RegistryClock
     private let files = RowMemory<FileAddress, PublishedFile>()
     private let blobs = RowMemory<BlobAddress, HeldBlob>()
+    private let packages = RowMemory<PackageAddress, PackageRecord>()
 
     /// A store in the database of `engine`, which must have been migrated. `clock` says which
     /// memberships have expired where a query is not told the time.
@@ -76,6 +77,20 @@ public struct SQLMetadataStore: MetadataStore {
             ).first
         }
         if let mark, let found { files.remember(found, as: address, projectID, at: mark) }
+        return found
+    }
+
+    public func findPackage(
+        _ address: PackageAddress, inProject projectID: Int64
+    ) async throws(RegistryError) -> PackageRecord? {
+        let mark = engine.findStateMark()
+        if let mark, let known = packages.find(address, projectID, at: mark) { return known }
+        let found = try await read { tx in
+            try tx.findPackages(
+                address, in: .project(projectID), readableBy: .everything
+            ).first
+        }
+        if let mark, let found { packages.remember(found, as: address, projectID, at: mark) }
         return found
     }
 

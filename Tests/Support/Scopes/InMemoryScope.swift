@@ -81,6 +81,60 @@ public final class InMemoryScope: ScopeHandle {
             totalCount: files.count, request: page)
     }
 
+    public func findPackages(
+        _ name: String, format: FormatID
+    ) async throws(RegistryError) -> [PackageRecord] {
+        try await loadPackage(name, format: format).packages
+    }
+
+    public func loadPackage(
+        _ name: String, format: FormatID
+    ) async throws(RegistryError) -> PackageContents {
+        let (files, versions) = state.withLock { (Array($0.files.values), $0.versions.values) }
+        let releases =
+            versions
+            .filter { $0.package.name == name && $0.package.format == format }
+            .sorted { $0.id < $1.id }
+            .map { version in
+                Release(
+                    version: version,
+                    files: files.map(\.file).filter { $0.versionID == version.id }
+                        .sorted { $0.path < $1.path },
+                    tags: [])
+            }
+        return PackageContents(
+            packages: releases.first.map { [$0.version.package] } ?? [], releases: releases)
+    }
+
+    public func listPackageNames(
+        _ format: FormatID, after last: String?, limit: Int
+    ) async throws(RegistryError) -> [String] {
+        let names = state.withLock { state in
+            Set(state.versions.values.filter { $0.package.format == format }.map(\.package.name))
+        }
+        return Array(names.filter { $0 > last ?? "" }.sorted().prefix(limit))
+    }
+
+    public func searchPackages(
+        _ format: FormatID, terms: [String], page: PageRequest
+    ) async throws(RegistryError) -> Page<PackageRecord> {
+        throw RegistryError(.methodNotAllowed, "what is in memory cannot be searched")
+    }
+
+    public func findFile(
+        _ format: FormatID, digest: Digest, path: String
+    ) async throws(RegistryError) -> PublishedFile? {
+        state.withLock { state in
+            state.files.values.first {
+                $0.file.digests.sha256 == digest && $0.file.path == path
+            }
+        }
+    }
+
+    public func open(_ blob: CommittedBlob) async throws(RegistryError) -> any BlobReader {
+        try blobs.open(blob.key)
+    }
+
     public func open(_ file: FileRecord) async throws(RegistryError) -> any BlobReader {
         try blobs.open(file.storageKey)
     }

@@ -114,6 +114,10 @@ extension HTTPField.Name {
 
 extension Substring {
     fileprivate func trimmingSpaces() -> String {
-        String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+        // By bytes: a signed token is long, and comes with every request.
+        var bytes = utf8
+        while bytes.first == UInt8(ascii: " ") { bytes.removeFirst() }
+        while bytes.last == UInt8(ascii: " ") { bytes.removeLast() }
+        return String(Substring(bytes))
     }
 }

@@ -9,7 +9,7 @@ extension MetadataTransaction {
         COALESCE(f.deleted_at, v.deleted_at)
         """
 
-    private static let fileSource: SQL = """
+    static let fileSource: SQL = """
         files f JOIN blobs b ON b.digest = f.blob_digest
         JOIN versions v ON v.id = f.version_id
         """
@@ -194,7 +194,7 @@ extension MetadataTransaction {
 
 extension FileRecord {
     /// The next columns, as `fileColumns` lists them.
-    fileprivate init(_ row: inout SQLRow) throws {
+    init(_ row: inout SQLRow) throws {
         self.init(
             id: try row.integer(), packageID: try row.integer(), versionID: try row.integer(),
             path: try row.text(),

@@ -6,7 +6,7 @@ import Registry
 /// Aliases: `p` package, `n` its project, `v` version, `f` file, `b` blob.
 extension MetadataTransaction {
     static let packageColumns: SQL = """
-        p.id, p.project_id, p.format, p.name, p.revision, p.created_at, p.updated_at
+        p.id, p.project_id, p.format, p.name, p.revision, p.attributes, p.created_at, p.updated_at
         """
 
     func findPackage(projectID: Int64, format: FormatID, name: String) throws -> PackageRecord? {
@@ -35,7 +35,7 @@ extension MetadataTransaction {
             ON CONFLICT (project_id, format, name) DO UPDATE SET
                 revision = p.revision + 1, updated_at = excluded.updated_at
             WHERE p.deleted_at IS NULL
-            RETURNING id, project_id, format, name, revision, created_at, updated_at
+            RETURNING id, project_id, format, name, revision, attributes, created_at, updated_at
             """
         ) { try PackageRecord(&$0) }
         guard let record else {
@@ -59,7 +59,7 @@ extension MetadataTransaction {
     }
 
     /// Whether the package `p` has a version that is not in the trash.
-    private static let hasVersions: SQL = """
+    static let hasVersions: SQL = """
         EXISTS (SELECT 1 FROM versions v WHERE v.package_id = p.id AND v.deleted_at IS NULL)
         """
 
@@ -169,7 +169,7 @@ extension PackageRecord {
         self.init(
             id: try row.integer(), projectID: try row.integer(),
             format: FormatID(stored: try row.text()), name: try row.text(),
-            revision: try row.integer(), createdAt: try row.timestamp(),
+            revision: try row.integer(), attributes: try row.text(), createdAt: try row.timestamp(),
             updatedAt: try row.timestamp())
     }
 }

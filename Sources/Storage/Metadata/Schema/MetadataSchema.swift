@@ -14,6 +14,9 @@ enum MetadataSchema {
             number: 2, name: "addresses and sizes of packages, uploads in parts, rules about tags",
             statements: repositoryChanges),
         Migration(number: 3, name: "the collector's switch", statements: collectionChanges),
+        Migration(
+            number: 4, name: "attributes of packages, and what they are searched by",
+            statements: releaseChanges),
     ]
 
     private static let namespaceTables: [SQL] = [

@@ -1,0 +1,7 @@
+#ifndef PACKHOUSE_CARCHIVE_SHIM_H
+#define PACKHOUSE_CARCHIVE_SHIM_H
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#endif
