@@ -34,6 +34,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCertificateReloading = Target.Dependency.product(
     name: "NIOCertificateReloading", package: "swift-nio-extras")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioFoundationCompat = Target.Dependency.product(
     name: "NIOFoundationCompat", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
@@ -209,7 +210,8 @@ let package = Package(
             dependencies: [
                 "GatewayServer", "FormatKit", "GenericFormat", "OCIFormat", "BlobStorage",
                 "Database", "MetadataStorage", "Registry", "TestSupport", httpTypes, hummingbird,
-                hummingbirdTesting, jwtKit, logging, crypto, nioCore, nioPosix,
+                hummingbirdTesting, jwtKit, logging, crypto, nioCore, nioEmbedded, nioHTTP1,
+                nioPosix,
                 serviceLifecycle, subprocess,
             ],
             path: "Tests/Gateway/Server", swiftSettings: houseSettings),
