@@ -49,7 +49,9 @@ public struct FileResponse: Sendable {
                 .preconditionFailed, "the file is not the one that the condition names",
                 headers: describingHeaders)
         case .proceed:
-            return try await respond(range(for: head), open: open)
+            var response = try await respond(range(for: head), open: open)
+            response.contentVersionID = file.versionID
+            return response
         }
     }
 

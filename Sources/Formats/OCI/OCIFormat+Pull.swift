@@ -19,8 +19,9 @@ extension OCIFormat {
             isFixed: reference.isDigest)
         // A HEAD looks at the bytes as well: what it promises, the GET has to keep.
         let reader = try await package.open(file)
-        if reference.isDigest, head.method == .get { await package.recordPull(of: found.version) }
-        return try await content.respond(to: head) { () throws(RegistryError) in reader }
+        var response = try await content.respond(to: head) { () throws(RegistryError) in reader }
+        response.contentVersionID = found.version.id
+        return response
     }
 
     /// Answers GET and HEAD of a blob. A HEAD promises that it stays long enough for the client to

@@ -64,13 +64,14 @@ extension MetadataStore {
 
 /// What can be read in a transaction.
 public protocol MetadataReading: NamespaceReading, IdentityReading, PackageReading,
-    ReleaseReading, TagReading, TagRuleReading, BlobReading, CollectionReading, FeatureReading
+    ReleaseReading, PullReading, TagReading, TagRuleReading, BlobReading, CollectionReading,
+    FeatureReading
 {}
 
 /// What can be read and written in a transaction.
 public protocol MetadataWriting: MetadataReading, NamespaceWriting, IdentityWriting,
-    PackageWriting, ReleaseWriting, TagWriting, TagRuleWriting, BlobWriting, CollectionWriting,
-    FeatureWriting
+    PackageWriting, ReleaseWriting, PullWriting, TagWriting, TagRuleWriting, BlobWriting,
+    CollectionWriting, FeatureWriting
 {
     /// Appends to the audit.
     func append(_ event: AuditEvent, at now: Timestamp) throws

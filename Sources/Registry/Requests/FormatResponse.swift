@@ -8,6 +8,9 @@ public struct FormatResponse: Sendable {
     public var status: HTTPResponse.Status
     public var headers: HTTPFields
     public var body: ResponseBody
+    /// The version whose content the body is, as a file or manifest of it: fetching that counts as a
+    /// download. `nil` for everything else.
+    public var contentVersionID: Int64?
 
     public init(
         status: HTTPResponse.Status = .ok, headers: HTTPFields = [:], body: ResponseBody = .empty

@@ -62,23 +62,6 @@ public struct HostedPackage: Sendable {
         try await services.openVerified(file)
     }
 
-    /// Puts off the day on which a version goes that nothing refers to, because somebody needs it.
-    ///
-    /// A pull does not fail because this could not be written down; the next one tries again.
-    public func recordPull(of version: VersionRecord) async {
-        let now = services.clock.now()
-        guard services.pulls.begin(version.id, at: now) else { return }
-        let moment = now.advanced(
-            bySeconds: VersionLifetime.unreferencedSeconds + PullMemory.stepSeconds)
-        do throws(RegistryError) {
-            try await services.metadata.write { tx in
-                try tx.upsertReview(.version(version.id), event: "version.pulled", after: moment)
-            }
-        } catch {
-            services.pulls.forget(version.id)
-        }
-    }
-
     /// Makes stored bytes visible, as `ScopeHandle.publish` does.
     ///
     /// - Throws: also `malformed` with the reason `named_blob_unknown` or `named_version_unknown`

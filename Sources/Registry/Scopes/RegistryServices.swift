@@ -4,7 +4,8 @@ public struct RegistryServices: Sendable {
     public let blobs: any BlobStore
     public let policy: any AccessPolicy
     public let clock: any RegistryClock
-    let pulls = PullMemory()
+    /// Downloads that are not written down yet.
+    public let pulls = PullTracker()
 
     public init(
         metadata: any MetadataStore, blobs: any BlobStore,

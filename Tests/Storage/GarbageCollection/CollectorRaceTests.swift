@@ -120,6 +120,31 @@ import Testing
         }
     }
 
+    @Test("downloads of a version that is collected just now")
+    func countAndCollect() async throws {
+        try await CollectorBench.run(on: .postgres) { bench in
+            let gone = try await bench.publish("m1")
+            let kept = try await bench.publish("m2", tags: ["latest"])
+            bench.clock.advance(bySeconds: 7 * Self.day)
+            let (now, barrier, periods) = (bench.clock.now(), Barrier(), CollectionPeriods())
+            let services = bench.scopes.replicas[0]
+            for id in [gone.id, kept.id, kept.id] { services.pulls.record(id, at: now) }
+            async let collected = bench.metadata.write { tx in
+                let outcome = try tx.collectVersion(gone.id, periods, at: now)
+                barrier.stand()
+                return outcome
+            }
+            await barrier.waitUntilWritten()
+            try await services.flushPulls()
+            #expect(try await collected == .collected(bytes: 0))
+            let pulls = try await bench.metadata.read { tx in
+                try tx.listPulls(versionIDs: [gone.id, kept.id])
+            }
+            #expect(pulls == [kept.id: PullRecord(count: 2, lastAt: now)])
+            #expect(services.pulls.pendingCount == 0)
+        }
+    }
+
     @Test(
         "bytes that come back while the old ones wait for their unlink",
         arguments: DatabaseKind.allCases)

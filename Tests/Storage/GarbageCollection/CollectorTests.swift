@@ -128,7 +128,9 @@ import Testing
             let version = try await bench.publish("m1")
             for _ in 0..<3 {
                 bench.clock.advance(bySeconds: 6 * Self.day)
-                try await bench.package().recordPull(of: version)
+                let services = bench.scopes.replicas[0]
+                services.pulls.record(version.id, at: bench.clock.now())
+                try await services.flushPulls()
                 _ = try await bench.collector().runUntilIdle()
                 #expect(try await bench.hasManifest("m1"))
             }

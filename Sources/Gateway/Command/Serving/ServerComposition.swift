@@ -94,8 +94,10 @@ struct ServerComposition: Sendable {
                 }),
             intervalSeconds: settings.orphanSweepIntervalSeconds, logger: logger)
         // Services are shut down in reverse order: the announcement, then the server, which drains
-        // before anything that requests need ends.
-        var running: [any Service] = [gateway.poller, sweep]
+        // before anything that requests need ends. What was downloaded is written down last.
+        var running: [any Service] = [
+            PullFlushService(services: services, logger: logger), gateway.poller, sweep,
+        ]
         if settings.collectorRate > 0 {
             running.append(
                 CollectorService(

@@ -13,8 +13,10 @@ struct FormatSurface<Format: PackageFormat>: RequestSurface {
             label: operation.label, access: operation.access,
             bodyLimitBytes: operation.bodyLimitBytes, family: Format.family,
             run: { (context, body) async throws(RegistryError) -> FormatResponse in
-                try await format.handle(
+                let response = try await format.handle(
                     operation, context.head, body: body, in: context.makeScope())
+                context.services.recordPull(with: response, to: context.head)
+                return response
             })
     }
 

@@ -17,6 +17,7 @@ enum MetadataSchema {
         Migration(
             number: 4, name: "attributes of packages, and what they are searched by",
             statements: releaseChanges),
+        Migration(number: 5, name: "downloads of versions", statements: pullTables),
     ]
 
     private static let namespaceTables: [SQL] = [

@@ -177,6 +177,7 @@ enum PackageEndpoints {
         var lookup = NamespaceLookup(tx)
         var mayDelete: [Int64: Bool] = [:]
         let tags = try tx.listTags(versionIDs: versions.map(\.id))
+        let pulls = try tx.listPulls(versionIDs: versions.map(\.id))
         return try versions.compactMap { version in
             guard let project = try lookup.find(version.package.projectID) else { return nil }
             if mayDelete[project.id] == nil {
@@ -184,7 +185,8 @@ enum PackageEndpoints {
             }
             return PackageView(
                 version: version, project: project, tags: tags[version.id] ?? [],
-                mayDelete: mayDelete[project.id] ?? false, origin: call.origin)
+                pull: pulls[version.id], mayDelete: mayDelete[project.id] ?? false,
+                origin: call.origin)
         }
     }
 

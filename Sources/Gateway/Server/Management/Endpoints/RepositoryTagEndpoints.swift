@@ -103,8 +103,10 @@ enum RepositoryTagEndpoints {
         }
         let page = try await call.read { tx in
             let repository = try tx.requireRepository(id, of: project)
-            return try tx.listTags(packageID: id, filter, page: request)
-                .map { TagView.entity.json(call.view(of: $0, in: repository)) }
+            let found = try tx.listTags(packageID: id, filter, page: request)
+            return Page(
+                rows: try call.views(of: found.rows, in: repository, tx).map(TagView.entity.json),
+                totalCount: found.totalCount, request: request)
         }
         return call.answer(page)
     }
@@ -124,7 +126,8 @@ enum RepositoryTagEndpoints {
             let tags = try tx.listTags(
                 packageID: id, filter, after: last, isBackward: false, limit: limit + 1)
             return (
-                tags.prefix(limit).map { TagView.entity.json(call.view(of: $0, in: repository)) },
+                try call.views(of: Array(tags.prefix(limit)), in: repository, tx)
+                    .map(TagView.entity.json),
                 tags.count > limit ? tags[limit - 1].name : nil
             )
         }
@@ -157,7 +160,10 @@ enum RepositoryTagEndpoints {
             guard let tag = try tx.findTag(name, packageID: id) else {
                 throw RegistryError.missing("Tag")
             }
-            return (call.view(of: tag, in: repository), try ImageDetails(of: tag.version, tx))
+            guard let view = try call.views(of: [tag], in: repository, tx).first else {
+                throw RegistryError.missing("Tag")
+            }
+            return (view, try ImageDetails(of: tag.version, tx))
         }
         return call.answer(TagDetailsView.entity.json(TagDetailsView(tag: view, image: image)))
     }
@@ -250,8 +256,15 @@ enum RepositoryTagEndpoints {
 }
 
 extension ManagementCall {
-    /// What lists show of `tag`.
-    fileprivate func view(of tag: TagRecord, in repository: PackageListing) -> TagView {
-        TagView(name: tag.name, tag: tag, address: repository.address, origin: origin)
+    /// What lists show of `tags`, in the same order.
+    fileprivate func views(
+        of tags: [TagRecord], in repository: PackageListing, _ tx: any PullReading
+    ) throws -> [TagView] {
+        let pulls = try tx.listPulls(versionIDs: tags.map(\.version.id))
+        return tags.map { tag in
+            TagView(
+                name: tag.name, tag: tag, pull: pulls[tag.version.id],
+                address: repository.address, origin: origin)
+        }
     }
 }

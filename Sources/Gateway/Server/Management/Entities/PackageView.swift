@@ -6,6 +6,7 @@ struct PackageView: Sendable {
     let version: VersionRecord
     let project: NamespaceRecord
     let tags: [String]
+    let pull: PullRecord?
     let mayDelete: Bool
     let origin: PublicOrigin
 
@@ -36,6 +37,13 @@ struct PackageView: Sendable {
             EntityField("created_at", .moment) { .string($0.version.createdAt.iso8601) },
             EntityField(optional: "deleted_at", .moment, "When it went to the trash.") {
                 $0.version.deletedAt.map { .string($0.iso8601) }
+            },
+            EntityField(
+                "last_downloaded_at", JSONSchema.moment.nullable,
+                "When one of its files was last downloaded; a few seconds late."
+            ) { .optional($0.pull?.lastAt.iso8601) },
+            EntityField("download_count", .integer(), "Downloads of its files.") {
+                .integer($0.pull?.count ?? 0)
             },
             EntityField("creator_id", JSONSchema.integer().nullable) {
                 .optional($0.version.creatorID)

@@ -63,6 +63,8 @@ struct TagView: Sendable {
     let name: String
     /// `nil` where only the name is known.
     let tag: TagRecord?
+    /// Downloads of the image that it names; `nil` where there were none, or only the name is known.
+    var pull: PullRecord?
     /// The repository's address.
     let address: String
     let origin: PublicOrigin
@@ -82,6 +84,14 @@ struct TagView: Sendable {
                 optional: "created_at", .moment,
                 "When it began to name the image, or was pushed again."
             ) { $0.tag.map { .string($0.updatedAt.iso8601) } },
+            EntityField(
+                optional: "download_count", .integer(),
+                "Downloads of the manifest that it names, by whatever name."
+            ) { view in view.tag.map { _ in .integer(view.pull?.count ?? 0) } },
+            EntityField(
+                optional: "last_downloaded_at", JSONSchema.moment.nullable,
+                "When that was last downloaded; a few seconds late."
+            ) { view in view.tag.map { _ in .optional(view.pull?.lastAt.iso8601) } },
         ])
 }
 
