@@ -6,18 +6,20 @@ public enum Principal: Hashable, Sendable {
     case job(JobPrincipal)
     /// Whoever runs a command on the server itself, and so holds the database anyway.
     case console
+    /// The server itself, where it does what a policy asks for.
+    case server
 
     /// The user behind the credential: the owner of a personal token, the user who started a job.
     public var userID: Int64? {
         switch self {
         case .user(let user): user.id
         case .job(let job): job.userID
-        case .anonymous, .deployToken, .console: nil
+        case .anonymous, .deployToken, .console, .server: nil
         }
     }
 
     /// Names the principal in logs and audit events: `user:root`, `deploy_token:7`, `job:42`,
-    /// `cli`.
+    /// `cli`, `server`.
     public var label: String {
         switch self {
         case .anonymous: "anonymous"
@@ -25,6 +27,7 @@ public enum Principal: Hashable, Sendable {
         case .deployToken(let token): "deploy_token:\(token.id)"
         case .job(let job): "job:\(job.jobID)"
         case .console: "cli"
+        case .server: "server"
         }
     }
 }

@@ -12,6 +12,8 @@ public struct StandardAccessPolicy: AccessPolicy {
         case .deployToken(let token): decideDeployToken(token, question)
         case .job(let job): decideJob(job, question)
         case .console: .allow
+        // It never comes with a request.
+        case .server: .refuse("the server itself asks for nothing")
         }
     }
 

@@ -16,6 +16,9 @@ public protocol PackageFormat: Sendable {
     /// the path of a project.
     static var examples: [ExampleRequest] { get }
 
+    /// Whether a version or tag of this name comes before a release: `1.0.0-rc.1`, `1.0-SNAPSHOT`.
+    static func isPrerelease(_ name: String) -> Bool
+
     /// Where a path leads that the format's own specification fixes, as OCI's `/v2/…`; asked before
     /// any other address is tried. `nil` when the path is none of them.
     static func locate(_ path: RequestPath) -> FormatLocation?
@@ -41,6 +44,9 @@ extension PackageFormat {
     public static var family: ScopeFamily { .packageRegistry }
 
     public static func locate(_ path: RequestPath) -> FormatLocation? { nil }
+
+    /// As `ReleaseStages.isPrerelease` decides for all that have no rule of their own.
+    public static func isPrerelease(_ name: String) -> Bool { ReleaseStages.isPrerelease(name) }
 }
 
 /// Where an address that a format's specification fixes leads.

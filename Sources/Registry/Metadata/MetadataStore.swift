@@ -65,13 +65,13 @@ extension MetadataStore {
 /// What can be read in a transaction.
 public protocol MetadataReading: NamespaceReading, IdentityReading, PackageReading,
     ReleaseReading, PullReading, TagReading, TagRuleReading, BlobReading, CollectionReading,
-    FeatureReading
+    FeatureReading, RetentionReading
 {}
 
 /// What can be read and written in a transaction.
 public protocol MetadataWriting: MetadataReading, NamespaceWriting, IdentityWriting,
     PackageWriting, ReleaseWriting, PullWriting, TagWriting, TagRuleWriting, BlobWriting,
-    CollectionWriting, FeatureWriting
+    CollectionWriting, FeatureWriting, RetentionWriting
 {
     /// Appends to the audit.
     func append(_ event: AuditEvent, at now: Timestamp) throws
@@ -96,7 +96,7 @@ public enum PackageReader: Hashable, Sendable {
         case .user(let user): self = user.isAdmin ? .everything : .user(user.id)
         case .deployToken(let token): self = .namespace(token.namespaceID)
         case .job(let job): self = .user(job.userID)
-        case .console: self = .everything
+        case .console, .server: self = .everything
         }
     }
 }

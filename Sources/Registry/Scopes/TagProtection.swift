@@ -79,7 +79,7 @@ extension Principal {
         case .console: .owner
         case .user(let user) where user.isAdmin: .owner
         case .deployToken: .developer
-        case .user, .job, .anonymous: role ?? .guest
+        case .user, .job, .anonymous, .server: role ?? .guest
         }
     }
 }

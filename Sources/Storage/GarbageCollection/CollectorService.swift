@@ -55,7 +55,7 @@ public struct CollectorService: Service {
         }
     }
 
-    private static func jittered(_ duration: Duration) -> Duration {
+    static func jittered(_ duration: Duration) -> Duration {
         duration * (1 + Double.random(in: -jitterShare...jitterShare))
     }
 }

@@ -231,6 +231,53 @@ import Testing
     }
 
     @Test(arguments: DatabaseKind.allCases)
+    func whatIsKeptIsSetTriedAndApplied(kind: DatabaseKind) async throws {
+        let place = try await Place(kind)
+        _ = try await place.list("migrate")
+        _ = try await place.object("group", "create", "acme")
+        _ = try await place.object("project", "create", "acme/web")
+        let policy = #"{"enabled": true, "rules": [{"keep": "newest", "count": 3}]}"#
+        let set = try await place.run("retention", "set", "acme", "--json", input: policy)
+        #expect(try set.json()["enabled"] as? Bool == true, "\(set.output)")
+        let shown = try await place.object("retention", "show", "acme/web")
+        #expect(shown["source"] as? String == "acme")
+        let rules = try #require(shown["rules"] as? [[String: Any]])
+        #expect(rules.first?["keep"] as? String == "newest")
+        #expect(rules.first?["count"] as? Int == 3)
+        let table = try await place.run("retention", "show", "acme/web")
+        #expect(table.output.contains("the 3 newest versions"), "\(table.output)")
+        let tried = try await place.list("retention", "dry-run", "acme")
+        #expect(tried.isEmpty)
+        let done = try await place.list("retention", "run", "acme")
+        #expect(done.map { $0["project"] as? String } == ["acme/web"])
+        #expect(done.first?["removed"] as? Int == 0)
+        let after = try await place.object("retention", "show", "acme/web")
+        #expect(after["last_run_at"] is String && after["next_run_at"] is String)
+
+        let file = try place.folder.write(#"{"rules": [{"keep": "all"}]}"#, to: "policy.json")
+        for (arguments, input, words) in [
+            (["set", "acme", "--file", file], "", "rules[0].keep is none of"),
+            (["set", "acme"], "", "the policy is no JSON"),
+            (["set", "acme", "--file", "/nowhere/p.json"], "", "cannot read the policy"),
+            (
+                ["set", "acme"], #"{"rules": [{"keep": "protected", "format": "generik"}]}"#,
+                "did you mean 'generic'?"
+            ),
+            (["set", "nowhere"], policy, "there is no group or project 'nowhere'"),
+            (["set", "acme", "--inherit", "--file", file], "", "--inherit takes no policy"),
+        ] {
+            let run = try await CommandRun.shell(
+                try PackhouseBinary.url().path, ["retention"] + arguments,
+                environment: place.environment, input: input)
+            #expect(run.status != 0, "\(arguments)")
+            #expect(run.output.contains(words), "\(run.output)")
+        }
+        _ = try await place.object("retention", "set", "acme", "--inherit")
+        let off = try await place.run("retention", "run", "acme/web")
+        #expect(off.status == 1 && off.output.contains("no policy is enabled"), "\(off.output)")
+    }
+
+    @Test(arguments: DatabaseKind.allCases)
     func tokensAreCreatedListedAndRevoked(kind: DatabaseKind) async throws {
         let place = try await Place(kind)
         _ = try await place.list("migrate")

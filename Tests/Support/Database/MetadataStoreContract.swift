@@ -23,7 +23,7 @@ public struct MetadataStoreContract: Sendable {
     public static var checks: [Check] {
         namespaceChecks + visibilityChecks + identityChecks + tokenChecks + featureChecks
             + packageChecks + fileChecks + listChecks + blobChecks + heldChecks
-            + repositoryChecks + pullChecks + concurrencyChecks
+            + repositoryChecks + pullChecks + retentionChecks + concurrencyChecks
     }
 
     let store: any MetadataStore

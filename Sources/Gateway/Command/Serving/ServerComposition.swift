@@ -104,6 +104,12 @@ struct ServerComposition: Sendable {
                     collector: Collector(metadata: database.metadata, blobs: blobs),
                     worksPerSecond: settings.collectorRate, logger: logger))
         }
+        running.append(
+            RetentionService(
+                runner: RetentionRunner(
+                    metadata: database.metadata, clock: SystemClock(),
+                    stages: ReleaseStages(Formats.all)),
+                logger: logger))
         running += [server, DrainAnnouncement(logger: logger)]
         var configuration = ServiceGroupConfiguration(
             services: running,

@@ -68,6 +68,7 @@ struct Arguments: Sendable {
         if case .texts(let texts)? = values[name] { texts } else { nil }
     }
 
+    /// An object, or a list.
     func findObject(_ name: String) -> JSONValue? {
         if case .object(let object)? = values[name] { object } else { nil }
     }
@@ -122,6 +123,8 @@ extension Parameter.Kind {
         case .choices(let choices): checkChoices(given, choices)
         case .object:
             if case .object = given { .value(.object(given)) } else { .problem("is invalid") }
+        case .list:
+            if case .array = given { .value(.object(given)) } else { .problem("is invalid") }
         }
     }
 

@@ -12,6 +12,7 @@ struct ManagementAPI: RequestSurface {
         + UserEndpoints.all + MemberEndpoints.all + PersonalTokenEndpoints.all
         + DeployTokenEndpoints.all + JobTokenEndpoints.all + PackageEndpoints.all
         + RepositoryEndpoints.all + RepositoryTagEndpoints.all + TagRuleEndpoints.all
+        + RetentionEndpoints.all
 
     static let router = ManagementRouter(endpoints)
 
@@ -20,6 +21,8 @@ struct ManagementAPI: RequestSurface {
     /// The names of the formats that projects can have settings of.
     let formats: [String]
     let passwords: PasswordHasher
+    /// What the formats say comes before a release.
+    var stages = ReleaseStages([])
 
     func prepare(_ head: RequestHead) throws(RegistryError) -> PreparedOperation? {
         guard let (endpoint, path) = try Self.router.find(head.method, head.tail.segments) else {

@@ -30,7 +30,7 @@ struct ManagementCall: Sendable {
         switch principal {
         case .user(let user): return user
         case .anonymous: throw RegistryError(.unauthenticated, "this call needs a user")
-        case .deployToken, .job, .console:
+        case .deployToken, .job, .console, .server:
             throw RegistryError(.forbidden, "only a user may do this")
         }
     }

@@ -42,6 +42,14 @@ enum ManagementLimits {
     static let namedTagCount = 10_000
     /// The tags that a clean-up reads, or deletes, before others get their turn at the database.
     static let tagBatchCount = 200
+    /// The versions that the answer to a dry run of a policy names before it ends.
+    static let retentionPageCount = 1000
+    /// The most versions of one package that it names.
+    static let retentionNamedCount = 10_000
+    /// The packages that one dry run of a policy looks at before it ends.
+    static let retentionPackageCount = 5000
+    /// The projects or packages that one statement lists for a policy.
+    static let retentionBatchCount = 100
     /// The longest name of a tag, in characters.
     ///
     /// *Source*: OCI distribution specification, "Pulling manifests", `<reference>`.

@@ -24,6 +24,8 @@ struct Parameter: Sendable {
         case reference
         /// An object of JSON, or of `name[inner]=value` in a form.
         case object(JSONSchema)
+        /// An array of JSON.
+        case list(JSONSchema)
     }
 
     let name: String
@@ -57,7 +59,7 @@ struct Parameter: Sendable {
                 json: ["type": "integer", "enum": .array(levels.map(JSONValue.integer))])
         case .choices(let choices): .array(of: .string(choices: choices))
         case .reference: .string()
-        case .object(let schema): schema
+        case .object(let schema), .list(let schema): schema
         }
     }
 }

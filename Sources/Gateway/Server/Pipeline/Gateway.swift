@@ -32,7 +32,8 @@ public struct Gateway: RequestResponder {
             .health: HealthSurface(probe: ReadinessProbe(services: services)),
             .tokens: TokenSurface(signer: signer, resolver: resolver),
             .management: ManagementAPI(
-                version: version, formats: ids.map(\.name), passwords: hasher),
+                version: version, formats: ids.map(\.name), passwords: hasher,
+                stages: ReleaseStages(formats)),
         ]
         for format in formats {
             surfaces[.format(type(of: format).id.name)] = format.makeSurface()

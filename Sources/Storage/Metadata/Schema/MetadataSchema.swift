@@ -18,6 +18,7 @@ enum MetadataSchema {
             number: 4, name: "attributes of packages, and what they are searched by",
             statements: releaseChanges),
         Migration(number: 5, name: "downloads of versions", statements: pullTables),
+        Migration(number: 6, name: "what projects keep", statements: retentionTables),
     ]
 
     private static let namespaceTables: [SQL] = [

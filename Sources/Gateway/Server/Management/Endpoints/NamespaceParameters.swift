@@ -18,6 +18,10 @@ enum NamespaceParameters {
         "path", .text(limitCharacters: NamespacePath.segmentLimitCharacters),
         "The last segment of its path.")
 
+    static let imageCleanup = Parameter.optional(
+        "container_expiration_policy_attributes", .object(ImageCleanupPolicy.attributes),
+        "Which tags of images go by themselves, and when; what is absent stays.")
+
     /// What can be set when it is created and changed later.
     static let settings: [Parameter] = [
         .optional(
@@ -139,6 +143,7 @@ extension ManagementCall {
                     summary: arguments.findText("description"),
                     visibility: try visibility(below: parent),
                     settings: try settings(changing: current.settings)))
+            try changeImageCleanup(of: updated, tx)
             return Change(
                 entity.json(try view(of: updated, in: tx)), subject: updated.path.description,
                 in: updated.id)

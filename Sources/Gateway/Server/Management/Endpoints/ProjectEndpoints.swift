@@ -23,6 +23,7 @@ enum ProjectEndpoints {
                 .optional(
                     "namespace_id", .integer(1...Int64.max),
                     "The group or user's namespace to create it in; the caller's own if absent."),
+                NamespaceParameters.imageCleanup,
             ] + NamespaceParameters.settings,
             success: .one(NamespaceView.project.one, status: .created),
             failures: [.conflict],
@@ -37,7 +38,7 @@ enum ProjectEndpoints {
             .put, "projects/:id", "project.update", "Change a project.",
             parameters: [
                 NamespaceParameters.id("project"), NamespaceParameters.name,
-                NamespaceParameters.path,
+                NamespaceParameters.path, NamespaceParameters.imageCleanup,
             ] + NamespaceParameters.settings,
             success: .one(NamespaceView.project.one), access: asking(.changeSettings),
             handler: update),
@@ -92,6 +93,7 @@ enum ProjectEndpoints {
             creatorID: user.id)
         let body = try await call.change("project.create") { tx in
             let project = try call.insert(draft, tx)
+            try call.changeImageCleanup(of: project, tx)
             return Change(
                 NamespaceView.project.json(try call.view(of: project, in: tx)),
                 subject: project.path.description, in: project.id)

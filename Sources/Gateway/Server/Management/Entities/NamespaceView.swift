@@ -9,6 +9,10 @@ struct NamespaceView: Sendable {
     let origin: PublicOrigin
     /// The names of the formats whose settings are shown.
     let formats: [String]
+    /// Of a project: what goes by itself among its images.
+    var imageCleanup = ImageCleanupPolicy()
+    /// Of a project: when its policies run next.
+    var nextRunAt: Timestamp?
 
     /// The names from the top down: `Acme / Web`.
     var fullName: String {
@@ -74,6 +78,10 @@ struct NamespaceView: Sendable {
                     "packages": .string("\(address)/packages"),
                 ]
             },
+            EntityField(
+                "container_expiration_policy", ImageCleanupPolicy.schema,
+                "Which tags of images go by themselves, and when."
+            ) { $0.imageCleanup.json(nextRunAt: $0.nextRunAt) },
         ] + settingFields)
 
     /// The schema of `package_settings`, in answers and in requests.
@@ -177,10 +185,18 @@ extension ManagementCall {
         of namespaces: [NamespaceRecord], in tx: any MetadataReading
     ) throws -> [NamespaceView] {
         var lookup = NamespaceLookup(tx)
+        let projects = namespaces.filter { $0.kind == .project }.map(\.id)
+        let policies = try tx.listRetentionTranslations(projects)
+        let runs = try tx.listRetentionRuns(projects)
         return try namespaces.map { namespace in
-            NamespaceView(
+            var view = NamespaceView(
                 namespace: namespace, ancestors: try lookup.ancestors(of: namespace),
                 origin: origin, formats: api.formats)
+            if let policy = policies[namespace.id] {
+                view.imageCleanup = try ImageCleanupPolicy(decoding: policy.source)
+            }
+            view.nextRunAt = runs[namespace.id]?.nextRunAt
+            return view
         }
     }
 
@@ -188,10 +204,10 @@ extension ManagementCall {
     func view(
         of namespace: NamespaceRecord, in tx: any MetadataReading
     ) throws -> NamespaceView {
-        var lookup = NamespaceLookup(tx)
-        return NamespaceView(
-            namespace: namespace, ancestors: try lookup.ancestors(of: namespace),
-            origin: origin, formats: api.formats)
+        guard let view = try views(of: [namespace], in: tx).first else {
+            throw RegistryError.namespaceNotFound()
+        }
+        return view
     }
 
     /// One page of namespaces.

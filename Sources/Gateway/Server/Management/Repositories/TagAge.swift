@@ -4,53 +4,20 @@ import Registry
 ///
 /// *Source*: GitLab, "Container registry API", `older_than`.
 struct TagAge: Hashable, Sendable, CustomStringConvertible {
+    private let period: NamedPeriod
+
     /// As it was written.
-    let description: String
-    let seconds: Int64
+    var description: String { period.description }
+    var seconds: Int64 { period.seconds }
 
     /// Reads numbers with their units.
     ///
     /// - Throws: `malformed` for anything else.
     init(parsing text: String) throws(RegistryError) {
-        var rest = text.lowercased()[...]
-        var total: Int64 = 0
-        repeat {
-            let digits = rest.trimmingPrefix { $0 == " " }.prefix { ("0"..."9").contains($0) }
-            let unit = rest[digits.endIndex...].trimmingPrefix { $0 == " " }
-                .prefix { ("a"..."z").contains($0) }
-            guard digits.count <= Self.digitLimitCount, let count = Int64(digits),
-                let seconds = Self.units[String(unit)]
-            else {
-                throw RegistryError.parameters(
-                    "older_than is invalid: '\(text)' is no time such as 1h, 2d or 1month")
-            }
-            total += count * seconds
-            rest = rest[unit.endIndex...].trimmingPrefix { $0 == " " }
-        } while !rest.isEmpty && total <= Self.limitSeconds
-        guard total <= Self.limitSeconds else {
-            throw RegistryError.parameters("older_than is invalid: more than a hundred years")
+        do throws(RegistryError) {
+            period = try NamedPeriod(parsing: text)
+        } catch {
+            throw RegistryError.parameters("older_than is invalid: \(error.message)")
         }
-        description = text
-        seconds = total
     }
-
-    /// A hundred years.
-    private static let limitSeconds: Int64 = 100 * 365 * 86_400
-    /// Digits of one number.
-    private static let digitLimitCount = 10
-
-    /// The seconds of every unit, by all of its names.
-    private static let units: [String: Int64] = {
-        let names: [(seconds: Int64, names: [String])] = [
-            (1, ["s", "sec", "secs", "second", "seconds"]),
-            (60, ["m", "min", "mins", "minute", "minutes"]),
-            (3600, ["h", "hr", "hrs", "hour", "hours"]), (86_400, ["d", "day", "days"]),
-            (7 * 86_400, ["w", "week", "weeks"]),
-            (30 * 86_400, ["mo", "mos", "month", "months"]),
-            (365 * 86_400, ["y", "yr", "yrs", "year", "years"]),
-        ]
-        return Dictionary(
-            names.flatMap { unit in unit.names.map { ($0, unit.seconds) } },
-            uniquingKeysWith: { first, _ in first })
-    }()
 }
