@@ -31,6 +31,21 @@ import Testing
         #expect(!isOn([.project(8)], stage: .generalAvailability))
     }
 
+    @Test func aFeatureIsThereForSomebodyOrForNobody() {
+        let cases: [([FeatureGate.Condition], Stage, Bool)] = [
+            ([], .generalAvailability, true), ([], .beta, false), ([.everyone(true)], .beta, true),
+            ([.everyone(false)], .generalAvailability, false),
+            ([.everyone(false), .project(3)], .beta, true), ([.group(1)], .beta, true),
+            ([.user(1)], .experiment, true), ([.percentageOfActors(0)], .beta, false),
+            ([.percentageOfActors(1)], .beta, true),
+        ]
+        for (conditions, stage, isOn) in cases {
+            let features = FeatureSnapshot(
+                conditions.map { FeatureGate(feature: "npm", condition: $0) })
+            #expect(features.isOnForSomebody("npm", stage: stage) == isOn, "\(conditions)")
+        }
+    }
+
     @Test func aShareOfProjectsIsThatShareAndStaysTheSame() {
         for share in [0, 10, 50, 100] {
             let chosen = (Int64(0)..<5000).filter { id in

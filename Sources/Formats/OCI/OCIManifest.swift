@@ -62,6 +62,9 @@ public struct OCIManifest: Hashable, Sendable {
         return order.compactMap { found[$0] }
     }
 
+    /// What BuildKit calls the platform of a manifest that has none; so do lists here.
+    private static let unknownPlatform = "unknown"
+
     /// What lists and pages need to know of it without reading it again.
     public var attributes: ImageAttributes {
         var attributes = ImageAttributes(mediaType: mediaType, size: size)
@@ -72,14 +75,13 @@ public struct OCIManifest: Hashable, Sendable {
                 mediaType: $0.mediaType, digest: $0.digest.description, size: $0.size)
         }
         if kind == .index {
-            let platforms = children.lazy.compactMap { child in
-                child.platform.map {
-                    ImageAttributes.Platform(
-                        os: $0.os, architecture: $0.architecture, variant: $0.variant,
-                        digest: child.digest.description)
-                }
+            attributes.platforms = children.prefix(ImageAttributes.platformLimitCount).map {
+                child in
+                ImageAttributes.Platform(
+                    os: child.platform?.os ?? Self.unknownPlatform,
+                    architecture: child.platform?.architecture ?? Self.unknownPlatform,
+                    variant: child.platform?.variant, digest: child.digest.description)
             }
-            attributes.platforms = Array(platforms.prefix(ImageAttributes.platformLimitCount))
         } else {
             attributes.layerCount = layers.count + blobs.count
             attributes.totalSize = references.reduce(size) { $0.addingSaturating($1.size) }

@@ -79,6 +79,18 @@ public struct FeatureSnapshot: Sendable {
         }
     }
 
+    /// Whether `feature` is on for any project, group or user.
+    public func isOnForSomebody(_ feature: String, stage: Stage) -> Bool {
+        guard let conditions = gates[feature] else { return stage.isOnByDefault }
+        return conditions.contains { condition in
+            switch condition {
+            case .everyone(let isOn): isOn
+            case .project, .group, .user: true
+            case .percentageOfActors(let share): share > 0
+            }
+        }
+    }
+
     /// 0 to 99, evenly spread over projects and different for each feature.
     private static func bucket(_ feature: String, _ projectID: Int64) -> Int {
         let hash = SHA256.hash(data: Array("\(feature):\(projectID)".utf8))

@@ -29,7 +29,8 @@ public struct PackageRecord: Hashable, Sendable {
 /// A package in a list: where clients find it, and what it holds.
 public struct PackageListing: Hashable, Sendable {
     public let package: PackageRecord
-    /// The path of its project and its name: `acme/web/api`; the path alone for a nameless package.
+    /// The path of its project in lower case and its name: `acme/web/api`; the path alone for a
+    /// nameless package.
     public let address: String
     /// Tags of versions that are not in the trash.
     public let tagCount: Int

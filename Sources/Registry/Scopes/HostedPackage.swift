@@ -23,9 +23,9 @@ public struct HostedPackage: Sendable {
         self.services = services
     }
 
-    /// The project's path and the package's name, as clients write them: `acme/web/api`.
+    /// The project's path in lower case and the package's name: `acme/web/api`.
     public var address: String {
-        name.isEmpty ? project.path.description : "\(project.path)/\(name)"
+        name.isEmpty ? project.path.key : "\(project.path.key)/\(name)"
     }
 
     /// The package's row; `nil` while nothing was ever published or uploaded under its name.

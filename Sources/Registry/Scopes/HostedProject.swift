@@ -75,8 +75,7 @@ public struct HostedProject: ScopeHandle {
         _ format: FormatID, atOrBelow address: String
     ) async throws(RegistryError) -> Int64 {
         guard
-            address == project.path.description
-                || address.hasPrefix(project.path.description + "/")
+            address == project.path.key || address.hasPrefix(project.path.key + "/")
         else { return 0 }
         return try await services.metadata.read { tx in
             try tx.measureBlobs(format: format, atOrBelow: address)

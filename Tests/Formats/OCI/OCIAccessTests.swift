@@ -210,7 +210,12 @@ struct OCIAccessTests {
                 try tx.upsertGate(FeatureGate(feature: "oci", condition: .everyone(false)))
             }
             let missing = try await bench.test.send(.get, "/nowhere")
-            for example in OCIFormat.examples {
+            let tokens = [
+                ExampleRequest(.get, "/jwt/auth?service=packhouse"),
+                ExampleRequest(.post, "/jwt/auth"),
+                ExampleRequest(.get, "/v2/token"),
+            ]
+            for example in OCIFormat.examples + tokens {
                 for token in [bench.test.rootToken, nil, "wrong"] {
                     let answer = try await bench.test.send(
                         example.method, example.tail.replacing("{project}", with: "acme/web"),
@@ -220,6 +225,60 @@ struct OCIAccessTests {
                     #expect(answer.body == missing.body, "\(example)")
                 }
             }
+        }
+    }
+
+    /// A client asks `/v2/` and fetches a token before it names a project: both are there while the
+    /// format is on for any.
+    @Test func clientsCanLogInWhereOneProjectHasTheFormat() async throws {
+        try await OCIBench.run(on: .sqlite) { bench in
+            try await bench.push(TestImage("a"), as: "latest")
+            try await bench.push(TestImage("a"), as: "latest", to: "acme/base/api")
+            try await bench.test.store.write { tx in
+                try tx.upsertGate(FeatureGate(feature: "oci", condition: .everyone(false)))
+                try tx.upsertGate(
+                    FeatureGate(feature: "oci", condition: .project(bench.project.id)))
+            }
+            #expect(try await bench.test.send(.get, "/v2/").status == .unauthorized)
+            #expect(try await bench.send(.get, "").status == .ok)
+            let granted = try await bench.test.send(
+                .get, "/jwt/auth?scope=repository:acme/web/api:pull", token: bench.test.rootToken)
+            #expect(granted.status == .ok, "\(granted.text)")
+            let manifest = try await bench.send(.get, "acme/web/api/manifests/latest")
+            #expect(manifest.status == .ok, "\(manifest.text)")
+            #expect(
+                try await bench.send(.get, "acme/base/api/manifests/latest").status == .notFound)
+        }
+    }
+
+    /// The path of a project keeps its case, and images know lower case only.
+    @Test(arguments: DatabaseKind.allCases)
+    func aProjectWithCapitalsServesImages(_ kind: DatabaseKind) async throws {
+        try await OCIBench.run(on: kind) { bench in
+            let now = bench.test.services.clock.now()
+            try await bench.test.store.write { tx in
+                let group = try tx.insertNamespace(
+                    NamespaceDraft(
+                        kind: .group, path: NamespacePath(parsing: "Big"), name: "Big"), at: now)
+                _ = try tx.insertNamespace(
+                    NamespaceDraft(
+                        kind: .project, path: NamespacePath(parsing: "Big/Web"),
+                        parentID: group.id, name: "Web"), at: now)
+            }
+            try await bench.push(TestImage("a"), as: "latest", to: "big/web/api")
+            let catalogue = try await bench.send(.get, "_catalog").object()
+            #expect(catalogue["repositories"] as? [String] == ["big/web/api"])
+            #expect(try await bench.send(.get, "big/web/api/manifests/latest").status == .ok)
+            let list = try await bench.test.send(
+                .get, "/api/v4/projects/Big%2FWeb/registry/repositories",
+                token: bench.test.rootToken)
+            let repositories = try #require(try list.json() as? [[String: Any]])
+            #expect(repositories.map { $0["path"] as? String } == ["big/web/api"])
+            let sizes = try await bench.test.send(
+                .get, "/gitlab/v1/repositories/big/web/api/?size=self_with_descendants",
+                token: bench.test.rootToken
+            ).object()
+            #expect((sizes["size_bytes"] as? Int ?? 0) > 0)
         }
     }
 }

@@ -66,6 +66,27 @@ struct OCIManagementTests {
         }
     }
 
+    /// An entry may leave out what it runs on; it is an image of the index all the same.
+    @Test func showsEntriesWithoutPlatform() async throws {
+        let image = TestImage("a")
+        let entry =
+            #"{"mediaType":"\#(TestImage.manifestType)","digest":"\#(image.digest)","#
+            + #""size":\#(image.manifest.utf8.count)}"#
+        try await OCIBench.run(on: .sqlite) { bench in
+            try await bench.push(image, as: "single")
+            let pushed = try await bench.push(
+                manifest: TestImage.index([entry]), as: "multi", type: TestImage.indexType)
+            try #require(pushed.status == .created, "\(pushed.text)")
+            let id = try #require(try await list(bench, "").first?["id"] as? Int)
+            let multi = try await bench.follow(.get, Self.base + "/\(id)/tags/multi").object()
+            let images = try #require(multi["images"] as? [[String: Any]])
+            #expect(images.map { $0["digest"] as? String } == [image.digest.description])
+            #expect(images.map { $0["total_size"] as? Int } == [Self.size(image)])
+            let platform = images.first?["platform"] as? [String: Any]
+            #expect(platform?["os"] as? String == "unknown")
+        }
+    }
+
     @Test(arguments: DatabaseKind.allCases)
     func removesAndTakesBack(_ kind: DatabaseKind) async throws {
         let (image, other) = (TestImage("a"), TestImage("b"))

@@ -87,6 +87,7 @@ import Testing
             try await verifyEverythingIsUnavailable(test, projectID: projectID, "cold")
             try verifyUnavailable(
                 try await test.send(.get, Self.target), "nobody: \(Self.target)")
+            #expect(try await test.send(.post, "/livez").status == .methodNotAllowed)
             for path in ["/livez", "/readyz"] {
                 let answer = try await test.send(.get, path)
                 #expect(answer.status == (path == "/livez" ? .ok : .serviceUnavailable))

@@ -30,7 +30,10 @@ public struct Gateway: RequestResponder {
         let ids = formats.map { type(of: $0).id }
         var surfaces: [Mount.Surface: any RequestSurface] = [
             .health: HealthSurface(probe: ReadinessProbe(services: services)),
-            .tokens: TokenSurface(signer: signer, resolver: resolver),
+            .tokens: TokenSurface(
+                signer: signer, resolver: resolver,
+                feature: formats.first { type(of: $0).family == .containerRegistry }
+                    .map { (type(of: $0).id.name, type(of: $0).stage) }),
             .management: ManagementAPI(
                 version: version, formats: ids.map(\.name), passwords: hasher,
                 stages: ReleaseStages(formats)),
@@ -106,7 +109,9 @@ public struct Gateway: RequestResponder {
         _ body: any RequestBodySource, _ trace: RequestTrace, _ clientAddress: String
     ) async throws(RegistryError) -> FormatResponse {
         let parsed = Result { () throws(RegistryError) in try surface.prepare(head) }
-        if case .health = mount.surface, case .success(.some(let operation)) = parsed {
+        if case .health = mount.surface {
+            // What a load balancer asks is answered without a database, also when it asks wrongly.
+            guard let operation = try parsed.get() else { throw RegistryError.noRoute }
             return try await run(operation, .unauthenticated(head, services), body, trace)
         }
         let requirements = (try? parsed.get())?.access ?? []
@@ -119,7 +124,11 @@ public struct Gateway: RequestResponder {
             Result { () throws(RegistryError) in try Credential(head.headers) },
             references, clientAddress: clientAddress)
         let scope = mount.scope.flatMap { facts.namespaces[$0] }
-        guard isOn(surface, facts, scope), let operation = try parsed.get() else {
+        let isShared =
+            mount.scope == nil && (try? parsed.get()) != nil
+            && requirements.allSatisfy { $0.action == .presentCredential }
+        guard isOn(surface, facts, scope, isShared: isShared), let operation = try parsed.get()
+        else {
             throw RegistryError.noRoute
         }
         trace.note { trace in
@@ -184,10 +193,14 @@ public struct Gateway: RequestResponder {
         return facts.principal.map { _ in facts.binding }
     }
 
+    /// - Parameter isShared: whether the operation belongs to no project, as logging in does: it is
+    ///   there while the feature is on for any.
     private func isOn(
-        _ surface: any RequestSurface, _ facts: AccessFacts, _ scope: NamespaceRecord?
+        _ surface: any RequestSurface, _ facts: AccessFacts, _ scope: NamespaceRecord?,
+        isShared: Bool
     ) -> Bool {
         guard let feature = surface.feature else { return true }
+        if isShared { return facts.features.isOnForSomebody(feature.name, stage: feature.stage) }
         var groups = scope?.lineage ?? []
         if let scope, scope.kind != .project { groups.append(scope.id) }
         let actor = FeatureActor(

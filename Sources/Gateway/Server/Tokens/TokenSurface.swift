@@ -14,6 +14,8 @@ struct TokenSurface: RequestSurface {
 
     let signer: TokenSigner
     let resolver: AccessResolver
+    /// That of the format whose clients need tokens; without it nobody does.
+    let feature: (name: String, stage: Stage)?
 
     func prepare(_ head: RequestHead) throws(RegistryError) -> PreparedOperation? {
         guard head.tail.segments.isEmpty else { return nil }

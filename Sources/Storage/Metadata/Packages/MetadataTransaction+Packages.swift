@@ -55,7 +55,7 @@ extension MetadataTransaction {
 
     /// Where clients find a package of this name in the project `n`.
     private static func address(of name: String) -> SQL {
-        name.isEmpty ? "n.path" : "n.path || \("/" + name)"
+        name.isEmpty ? "n.path_key" : "n.path_key || \("/" + name)"
     }
 
     /// Whether the package `p` has a version that is not in the trash.

@@ -43,4 +43,13 @@ extension MetadataSchema {
         ) {table}
         """,
     ]
+
+    /// Clients of images know names in lower case only, and the path of a project is found by any.
+    static let addressChanges: [SQL] = [
+        """
+        UPDATE packages SET address =
+            (SELECT n.path_key FROM namespaces n WHERE n.id = packages.project_id)
+            || CASE WHEN name = '' THEN '' ELSE '/' || name END
+        """
+    ]
 }

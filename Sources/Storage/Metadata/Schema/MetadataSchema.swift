@@ -19,6 +19,8 @@ enum MetadataSchema {
             statements: releaseChanges),
         Migration(number: 5, name: "downloads of versions", statements: pullTables),
         Migration(number: 6, name: "what projects keep", statements: retentionTables),
+        Migration(
+            number: 7, name: "addresses of packages in lower case", statements: addressChanges),
     ]
 
     private static let namespaceTables: [SQL] = [
