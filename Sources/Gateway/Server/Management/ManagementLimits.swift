@@ -35,7 +35,7 @@ enum ManagementLimits {
     /// The most tags that a list of repositories shows of each.
     static let repositoryTagCount = 1000
     /// The most tags that one clean-up looks at.
-    static let examinedTagCount = 100_000
+    static let examinedTagCount = 1_000_000
     /// The most tags that one clean-up deletes.
     static let deletedTagCount = 10_000
     /// The most tags that the answer to a clean-up names.
