@@ -156,7 +156,11 @@ private actor Cluster {
 
     func crashOne(using generator: inout some RandomNumberGenerator) async throws {
         let index = Int.random(in: 0..<servers.count, using: &generator)
-        try await servers[index].kill()
+        let ending = try await servers[index].kill()
+        guard ending == ServerProcess.Ending(status: SIGKILL, wasSignalled: true) else {
+            throw Refusal(
+                description: "a server ended by itself: \(ending)\n\(servers[index].log)")
+        }
         servers[index] = try await startServer()
     }
 
@@ -210,10 +214,15 @@ private actor Cluster {
                 throw refusal
             } catch {
                 // The server was killed under the request; another attempt goes to one that lives.
-                guard ContinuousClock.now < deadline else { throw error }
+                guard ContinuousClock.now < deadline else {
+                    let logs = await servers.map(\.log).joined(separator: "\n")
+                    throw Refusal(description: "\(method) \(path): \(error)\n\(logs)")
+                }
             }
             guard ContinuousClock.now < deadline else {
-                throw Refusal(description: "\(method) \(path): no server answers with success")
+                let logs = await servers.map(\.log).joined(separator: "\n")
+                throw Refusal(
+                    description: "\(method) \(path): no server answers with success\n\(logs)")
             }
             try await Task.sleep(for: Self.retryPause)
         }

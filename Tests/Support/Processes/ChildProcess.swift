@@ -26,8 +26,10 @@ public final class ChildProcess: Sendable {
         input text: String? = "", folder: URL? = nil
     ) throws {
         command = ([executable.lastPathComponent] + arguments).joined(separator: " ")
-        let inherited = ProcessInfo.processInfo.environment
+        var inherited = ProcessInfo.processInfo.environment
             .filter { !$0.key.hasPrefix("PACKHOUSE_") }
+        // A program that crashes says in its output where.
+        inherited["SWIFT_BACKTRACE"] = "enable=yes,interactive=no,color=no"
         // `env` changes the folder before it becomes the program.
         let change = folder.map { ["-C", $0.path, executable.path] }
         process = try SpawnedProcess(
