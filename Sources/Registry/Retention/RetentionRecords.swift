@@ -53,8 +53,10 @@ public struct EffectiveRetention: Hashable, Sendable {
     public var intervalSeconds: Int64? { enabled.map(\.cadence.seconds).min() }
 }
 
-/// A row of `retention_runs`: when a project's policy runs, and what came of the last time.
+/// A row of `retention_runs`, or several as one: when a project's policy runs, and what came of the
+/// last time.
 public struct RetentionRunRecord: Hashable, Sendable {
+    /// The project, or the group whose projects these are.
     public let projectID: Int64
     /// `nil` where it does not run, or was not scheduled yet.
     public let nextRunAt: Timestamp?
@@ -133,6 +135,9 @@ public protocol RetentionReading {
     /// What counts for the namespace.
     func findEffectiveRetention(of namespace: NamespaceRecord) throws -> EffectiveRetention
     func listRetentionRuns(_ projectIDs: [Int64]) throws -> [Int64: RetentionRunRecord]
+    /// The runs of the projects at or below a namespace that have no policy of their own or from in
+    /// between, as one: the next, the last, and what all of them did; `nil` where there are none.
+    func summarizeRetentionRuns(below namespaceID: Int64) throws -> RetentionRunRecord?
     /// Projects for which something is enabled and no run is scheduled, in order of their ids.
     func listUnscheduledProjects(limit: Int) throws -> [Int64]
     /// Whether a run is due that nobody is at.

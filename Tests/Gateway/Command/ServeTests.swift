@@ -77,6 +77,31 @@ import Testing
         try await second.terminate()
     }
 
+    @Test func theLastDownloadsAreWrittenDown() async throws {
+        let folder = try TemporaryFolder()
+        let first = try await ServerProcess.start(
+            options: ["--data", folder.path("data")],
+            environment: ["PACKHOUSE_INITIAL_ADMIN_TOKEN": Self.token])
+        let header = "PRIVATE-TOKEN: \(Self.token)"
+        let made = try await Curl.run(
+            "--header", header, "--data", "name=box", first.url("/api/v4/projects").absoluteString)
+        #expect(made.status == 201, "\(made.body)")
+        let file = first.url("/root/box/-/generic/tool/1.0/tool").absoluteString
+        let stored = try await Curl.run(
+            "--header", header, "--request", "PUT", "--data-binary", "content", file)
+        #expect(stored.status == 201, "\(stored.body)")
+        for _ in 0..<3 {
+            #expect(try await Curl.run("--header", header, file).status == 200)
+        }
+        try await first.terminate()
+        let second = try await first.restart()
+        let listed = try await Curl.run(
+            "--header", header,
+            second.url("/api/v4/projects/root%2Fbox/packages").absoluteString)
+        #expect(listed.body.contains("\"download_count\":3"), "\(listed.body)")
+        try await second.terminate()
+    }
+
     @Test(arguments: ["json", "text"])
     func theLogIsReadable(format: String) async throws {
         let folder = try TemporaryFolder()

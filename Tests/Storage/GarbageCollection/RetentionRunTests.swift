@@ -1,3 +1,4 @@
+import Dispatch
 import GarbageCollection
 import Logging
 import Registry
@@ -249,6 +250,80 @@ import Testing
                 try await bench.apply(bench.runner(on: store) { $0.examinedCount = 2 }))
             #expect(report.outcome.removedCount == 5)
             #expect(store.writeCount < 15)
+        }
+    }
+
+    @Test("a publisher in his transaction is waited for, and counts")
+    func publisherFirst() async throws {
+        try await RetentionBench.run(on: .postgres) { bench in
+            try await bench.push(["v1", "v2"])
+            bench.clock.advance(bySeconds: 30 * RetentionBench.day)
+            try await bench.set(#"{"keep": "pushed_within", "period": "7d", "names": "v1"}"#)
+            let found = try #require(
+                try await bench.bench.package().findFile(.tag("v1"), path: "manifest"))
+            let (version, now) = (found.version, bench.clock.now())
+            let (hasWritten, mayEnd) = (
+                DispatchSemaphore(value: 0), DispatchSemaphore(value: 0)
+            )
+            async let pushed: Void = bench.metadata.write { tx in
+                try tx.touchPackage(version.package.id, at: now)
+                try tx.setTag("v1", version: version, at: now)
+                hasWritten.signal()
+                // Until the run has surely begun to wait for the package's row.
+                _ = mayEnd.wait(timeout: .now() + .milliseconds(700))
+            }
+            await withCheckedContinuation { continuation in
+                DispatchQueue.global().async {
+                    hasWritten.wait()
+                    continuation.resume()
+                }
+            }
+            let report = try await bench.apply()
+            try await pushed
+            #expect(report?.failure == nil && report?.outcome.removedCount == 0)
+            #expect(try await bench.tags() == ["v1", "v2"])
+        }
+    }
+
+    /// Whatever the rules are, a run removes what the dry run said, and nothing else.
+    @Test func whateverTheRules() async throws {
+        var generator = SeededGenerator.announced()
+        let rules = [
+            #"{"keep": "newest", "count": 2}"#, #"{"keep": "newest", "count": 1, "names": "v.*"}"#,
+            #"{"keep": "pushed_within", "period": "4d"}"#,
+            #"{"keep": "matching", "pattern": ".*1"}"#,
+            #"{"keep": "newest", "count": 1, "stage": "prerelease"}"#,
+            #"{"keep": "protected", "format": "oci"}"#,
+            #"{"keep": "newest", "count": 1, "packages": "tool", "format": "generic"}"#,
+        ]
+        for _ in 0..<12 {
+            let names = (1...8).map { "v\($0)" } + ["1.0-rc.1", "2.0-rc.1"]
+            let tags = names.shuffled(using: &generator).prefix(7)
+            let versions = names.shuffled(using: &generator).prefix(6)
+            let chosen = rules.shuffled(using: &generator)
+                .prefix(Int.random(in: 0...3, using: &generator)).joined(separator: ", ")
+            let cut = Int.random(in: 1...4, using: &generator)
+            try await RetentionBench.run(on: .sqlite) { bench in
+                try await bench.push(Array(tags))
+                try await bench.publish(Array(versions))
+                try await bench.set(chosen)
+                let said = try await bench.explain()
+                let report = try #require(
+                    try await bench.apply(
+                        bench.runner {
+                            $0.removedCount = cut
+                            $0.examinedCount = cut + 1
+                            $0.rowCount = cut
+                        }))
+                #expect(Int(report.outcome.removedCount) == said.gone.count, "\(chosen)")
+                #expect(Int(report.outcome.keptCount) == said.kept.count, "\(chosen)")
+                let left =
+                    try await bench.tags().map { "api \($0)" }
+                    + (try await bench.versions().map { "tool \($0)" })
+                let all = tags.map { "api \($0)" } + versions.map { "tool \($0)" }
+                #expect(Set(left) == Set(all).subtracting(said.gone), "\(chosen)")
+                #expect(try await bench.explain().gone == [])
+            }
         }
     }
 

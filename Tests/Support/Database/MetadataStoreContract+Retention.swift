@@ -145,6 +145,23 @@ extension MetadataStoreContract {
             try tx.finishRetentionRun(
                 again, RetentionOutcome(), failure: nil, next: later, at: now)
             #expect(try run()?.nextRunAt == end && run()?.failure == nil)
+            let both = try #require(try tx.summarizeRetentionRuns(below: web.id))
+            #expect(both.projectID == web.id && both.keptCount == 0 && both.nextRunAt == end)
+            let group = try tx.insertSample("acme", .group)
+            #expect(try tx.summarizeRetentionRuns(below: group.id) == nil)
+            for (number, name) in ["acme/one", "acme/two"].enumerated() {
+                let project = try tx.insertSample(name)
+                try tx.scheduleRetention(projectID: project.id, at: now)
+                let claim = try #require(
+                    try tx.claimRetentionRun(projectID: project.id, at: now, until: end))
+                try tx.finishRetentionRun(
+                    claim, RetentionOutcome(keptCount: 2, removedCount: 1), failure: "why",
+                    next: later, at: now.advanced(bySeconds: Int64(number)))
+            }
+            let whole = try #require(try tx.summarizeRetentionRuns(below: group.id))
+            #expect(whole.keptCount == 4 && whole.removedCount == 2 && whole.nextRunAt == later)
+            #expect(whole.finishedAt == now.advanced(bySeconds: 1))
+            #expect(whole.failure == "2 projects failed, one of them: why")
             // Who lost the lease ends nothing.
             try tx.finishRetentionRun(
                 claim, RetentionOutcome(keptCount: 9), failure: "late", next: nil, at: later)

@@ -37,7 +37,10 @@ struct RetentionRow: OutputRow {
         cadence = policy.cadence.description
         rules = try JSONDecoder().decode(Rules.self, from: Data(policy.encode().utf8)).rules
         words = policy.rules.map(\.description)
-        let run = try tx.listRetentionRuns([namespace.id])[namespace.id]
+        let run =
+            namespace.kind == .project
+            ? try tx.listRetentionRuns([namespace.id])[namespace.id]
+            : try tx.summarizeRetentionRuns(below: namespace.id)
         nextRunAt = run?.nextRunAt?.iso8601
         lastRunAt = run?.finishedAt?.iso8601
         kept = run?.startedAt == nil ? nil : run?.keptCount

@@ -92,27 +92,45 @@ extension MetadataTransaction {
     func listRetentionUnits(
         packageID: Int64, after last: RetentionPosition?, limit: Int
     ) throws -> [RetentionUnit] {
-        let isBehind: SQL =
-            last.map { "(u.pushed_at, u.name) < (\($0.pushedAt), \($0.name))" } ?? "1 = 1"
+        let (isBehind, isTagBehind): (SQL, SQL) =
+            if let last {
+                (
+                    "(w.pushed_at, w.name) < (\(last.pushedAt), \(last.name))",
+                    "(t.updated_at, t.name) < (\(last.pushedAt), \(last.name))"
+                )
+            } else {
+                ("1 = 1", "1 = 1")
+            }
+        // Each half by itself, so that tags come from their index.
         var units = try all(
             """
             SELECT u.kind, u.version_id, u.name, u.version, u.pushed_at, d.last_pulled_at
             FROM (
-                SELECT 'version' AS kind, v.id AS version_id, v.name AS name, v.name AS version,
-                    COALESCE((
-                        SELECT MAX(f.created_at) FROM files f
-                        WHERE f.version_id = v.id AND f.deleted_at IS NULL),
-                        v.created_at) AS pushed_at
-                FROM versions v
-                WHERE v.package_id = \(packageID) AND v.deleted_at IS NULL
-                    AND v.lifetime = \(VersionLifetime.explicit.rawValue)
+                SELECT * FROM (
+                    SELECT 'version' AS kind, w.id AS version_id, w.name AS name,
+                        w.name AS version, w.pushed_at AS pushed_at
+                    FROM (
+                        SELECT v.id, v.name, COALESCE((
+                            SELECT MAX(f.created_at) FROM files f
+                            WHERE f.version_id = v.id AND f.deleted_at IS NULL),
+                            v.created_at) AS pushed_at
+                        FROM versions v
+                        WHERE v.package_id = \(packageID) AND v.deleted_at IS NULL
+                            AND v.lifetime = \(VersionLifetime.explicit.rawValue)
+                    ) w
+                    WHERE \(isBehind) ORDER BY w.pushed_at DESC, w.name DESC LIMIT \(limit)
+                ) named
                 UNION ALL
-                SELECT 'tag', v.id, t.name, v.name, t.updated_at
-                FROM tags t JOIN versions v ON v.id = t.version_id
-                WHERE t.package_id = \(packageID) AND v.deleted_at IS NULL
-                    AND v.lifetime = \(VersionLifetime.referenced.rawValue)
+                SELECT * FROM (
+                    SELECT 'tag' AS kind, v.id AS version_id, t.name AS name,
+                        v.name AS version, t.updated_at AS pushed_at
+                    FROM tags t JOIN versions v ON v.id = t.version_id
+                    WHERE t.package_id = \(packageID) AND v.deleted_at IS NULL
+                        AND v.lifetime = \(VersionLifetime.referenced.rawValue)
+                        AND \(isTagBehind)
+                    ORDER BY t.updated_at DESC, t.name DESC LIMIT \(limit)
+                ) tagged
             ) u LEFT JOIN version_pulls d ON d.version_id = u.version_id
-            WHERE \(isBehind)
             ORDER BY u.pushed_at DESC, u.name DESC LIMIT \(limit)
             """
         ) { try RetentionUnit(&$0) }

@@ -18,6 +18,28 @@ extension MetadataTransaction {
         return found
     }
 
+    func summarizeRetentionRuns(below namespaceID: Int64) throws -> RetentionRunRecord? {
+        let found = try one(
+            """
+            SELECT COUNT(*), COUNT(r.failure), CAST(\(namespaceID) AS {integer}), MIN(r.next_run_at),
+                MAX(r.leased_until), MAX(r.started_at), MAX(r.finished_at),
+                CAST(COALESCE(SUM(r.kept_count), 0) AS {integer}),
+                CAST(COALESCE(SUM(r.removed_count), 0) AS {integer}), MIN(r.failure)
+            FROM retention_runs r JOIN namespaces n ON n.id = r.project_id
+            JOIN namespace_ancestors g ON g.namespace_id = n.id
+            WHERE \(Self.inherits(from: namespaceID)) AND n.deleted_at IS NULL
+            """
+        ) {
+            (
+                count: try $0.integer(), failed: try $0.integer(),
+                run: try RetentionRunRecord(&$0)
+            )
+        }
+        guard found.count > 0 else { return nil }
+        guard found.failed > 1, let failure = found.run.failure else { return found.run }
+        return found.run.failing("\(found.failed) projects failed, one of them: \(failure)")
+    }
+
     func listUnscheduledProjects(limit: Int) throws -> [Int64] {
         // Only below what is enabled at all, which is little or nothing in most places.
         try all(
@@ -154,5 +176,13 @@ extension RetentionRunRecord {
             leasedUntil: try row.optionalTimestamp(), startedAt: try row.optionalTimestamp(),
             finishedAt: try row.optionalTimestamp(), keptCount: try row.integer(),
             removedCount: try row.integer(), failure: try row.optionalText())
+    }
+
+    /// The same with other words about its failure.
+    fileprivate func failing(_ words: String) -> RetentionRunRecord {
+        RetentionRunRecord(
+            projectID: projectID, nextRunAt: nextRunAt, leasedUntil: leasedUntil,
+            startedAt: startedAt, finishedAt: finishedAt, keptCount: keptCount,
+            removedCount: removedCount, failure: words)
     }
 }

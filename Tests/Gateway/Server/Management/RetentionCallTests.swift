@@ -173,6 +173,10 @@ import Testing
             #expect(last?["kept"]?.text == "2" && last?["removed"]?.text == "1")
             #expect(last?["failure"]?.text == "null")
             #expect(shown["next_run_at"]?.stringValue.map { $0 > started.iso8601 } == true)
+            // The group shows its projects together.
+            let whole = try await server.get("groups/\(group)/retention_policy", as: .alice)
+            #expect(whole["last_run"]?.text == last?.text)
+            #expect(whole["next_run_at"]?.text == shown["next_run_at"]?.text)
         }
     }
 }

@@ -7,14 +7,17 @@ struct RetentionView: Sendable {
     let isInherited: Bool
     /// The namespace whose policy counts.
     let source: NamespaceRecord?
-    /// Of a project, when it runs and what came of the last time.
+    /// When it runs and what came of the last time; of a group, for its projects together.
     let run: RetentionRunRecord?
 
     init(of namespace: NamespaceRecord, _ tx: any MetadataReading) throws {
         effective = try tx.findEffectiveRetention(of: namespace)
         isInherited = effective.sourceID.map { $0 != namespace.id } ?? false
         source = try effective.sourceID.flatMap { try tx.findNamespace(.id($0, nil)) }
-        run = try tx.listRetentionRuns([namespace.id])[namespace.id]
+        run =
+            namespace.kind == .project
+            ? try tx.listRetentionRuns([namespace.id])[namespace.id]
+            : try tx.summarizeRetentionRuns(below: namespace.id)
     }
 
     static let entity = Entity<RetentionView>(
@@ -50,10 +53,12 @@ struct RetentionView: Sendable {
                 return json(of: translated?.isEnabled == true ? translated : nil)
             },
             EntityField(
-                "next_run_at", JSONSchema.moment.nullable, "Of a project: when it runs next."
+                "next_run_at", JSONSchema.moment.nullable,
+                "When it runs next; of a group, in the first of the projects that take it."
             ) { .optional($0.run?.nextRunAt?.iso8601) },
             EntityField(
-                "last_run", lastRun.nullable, "Of a project: what came of the last time."
+                "last_run", lastRun.nullable,
+                "What came of the last time; of a group, in all projects that take it."
             ) { view in view.run.flatMap(json) ?? .null },
         ])
 
