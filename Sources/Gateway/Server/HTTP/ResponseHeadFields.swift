@@ -40,9 +40,19 @@ enum ResponseHeadFields {
         headers.add(name: "server", value: serverName)
         return HTTPResponseHead(
             version: .http1_1,
-            status: HTTPResponseStatus(
-                statusCode: response.status.code, reasonPhrase: response.status.reasonPhrase),
-            headers: headers)
+            status: status(response.status), headers: headers)
+    }
+
+    /// The status, with its own words where a format chose some, which clients show to people.
+    private static func status(_ status: HTTPResponse.Status) -> HTTPResponseStatus {
+        let hasOwnWords =
+            !status.reasonPhrase.isEmpty
+            && status.reasonPhrase
+                != HTTPResponse.Status(integerLiteral: status.code).reasonPhrase
+        return hasOwnWords
+            ? .custom(code: UInt(status.code), reasonPhrase: status.reasonPhrase)
+            : HTTPResponseStatus(
+                statusCode: status.code, reasonPhrase: status.reasonPhrase)
     }
 
     /// The fields of an answer to a request that could not be read.
