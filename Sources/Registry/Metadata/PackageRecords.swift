@@ -86,6 +86,9 @@ public enum VersionStatus: String, Sendable, CaseIterable {
     case yanked
     case deprecated
     case error
+
+    /// The member of a version's attributes that says why it has its status, in every format.
+    public static let reasonMember = "status_reason"
 }
 
 /// A row of `versions`: one release.

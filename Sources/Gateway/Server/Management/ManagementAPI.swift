@@ -11,6 +11,7 @@ struct ManagementAPI: RequestSurface {
         InstanceEndpoints.all + GroupEndpoints.all + ProjectEndpoints.all + NamespaceEndpoints.all
         + UserEndpoints.all + MemberEndpoints.all + PersonalTokenEndpoints.all
         + DeployTokenEndpoints.all + JobTokenEndpoints.all + PackageEndpoints.all
+        + PackageStatusEndpoints.all
         + RepositoryEndpoints.all + RepositoryTagEndpoints.all + TagRuleEndpoints.all
         + RetentionEndpoints.all
 

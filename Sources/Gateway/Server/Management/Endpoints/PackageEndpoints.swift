@@ -171,7 +171,7 @@ enum PackageEndpoints {
     }
 
     /// What answers show of `versions`, in the same order.
-    private static func views(
+    static func views(
         of versions: [VersionRecord], _ call: ManagementCall, _ tx: any MetadataReading
     ) throws -> [PackageView] {
         var lookup = NamespaceLookup(tx)
@@ -320,7 +320,7 @@ extension PackageReading {
     /// The version, if it is in the project, and in the trash or not as `isDeleted` says.
     ///
     /// - Throws: `notFound` otherwise.
-    fileprivate func requireVersion(
+    func requireVersion(
         _ id: Int64, of project: NamespaceRecord, isDeleted: Bool? = nil
     ) throws -> VersionRecord {
         guard let version = try findVersion(id), version.package.projectID == project.id,
@@ -345,7 +345,7 @@ extension PackageReading {
 
 extension VersionRecord {
     /// `generic/tool/1.0`, for the audit.
-    fileprivate var subject: String { "\(package.format)/\(package.name)/\(name)" }
+    var subject: String { "\(package.format)/\(package.name)/\(name)" }
 }
 
 extension PublishedFile {

@@ -1,0 +1,67 @@
+import FormatKit
+import HTTPTypes
+import Registry
+
+/// The status of a version, whatever its format: what people should think of it.
+enum PackageStatusEndpoints {
+    static let all = [
+        ManagementEndpoint(
+            .put, "projects/:id/packages/:package_id", "package.update",
+            "Change the status of a package.",
+            parameters: [
+                NamespaceParameters.id("project"),
+                .id("package_id", "The number of the package."),
+                .required(
+                    "status", .choice(statuses.map(\.rawValue)),
+                    "'hidden' leaves it out of lists; 'yanked' keeps installers of Python from "
+                        + "choosing it, unless its very version is asked for."),
+                .optional(
+                    "status_reason", .text(limitCharacters: VersionStatus.reasonLimitBytes),
+                    "Why, for those who install it; without one, an older one goes."),
+            ],
+            success: .one(PackageView.entity.one), failures: [.conflict],
+            access: { address in
+                [
+                    AccessRequirement(
+                        .deletePackages, on: .namespace(address.namespace(.project)))
+                ]
+            }, handler: update)
+    ]
+
+    private static let statuses: [VersionStatus] = [.default, .hidden, .yanked, .deprecated]
+
+    /// The formats whose installers know what to do with a version that is yanked.
+    private static let yankingFormats: Set<FormatID> = ["pypi"]
+
+    @Sendable
+    private static func update(
+        _ call: ManagementCall
+    ) async throws(RegistryError) -> FormatResponse {
+        let project = try call.namespace(.project)
+        let id = try call.arguments.requireInteger("package_id")
+        let text = try call.arguments.requireText("status")
+        guard let status = VersionStatus(rawValue: text) else {
+            throw RegistryError.parameters("status does not have a valid value")
+        }
+        let reason = call.arguments.findText("status_reason").flatMap { $0.isEmpty ? nil : $0 }
+        let body = try await call.change("version.update") { tx in
+            let version = try tx.requireVersion(id, of: project, isDeleted: false)
+            let format = version.package.format
+            guard format != .containerImages else {
+                throw RegistryError(.conflict, "an image has no status")
+            }
+            guard status != .yanked || yankingFormats.contains(format) else {
+                throw RegistryError(
+                    .conflict, "only releases of Python projects can be yanked")
+            }
+            try tx.setStatus(of: version, to: status, reason: reason, at: call.now)
+            let updated = try tx.requireVersion(id, of: project, isDeleted: false)
+            return Change(
+                try PackageEndpoints.views(of: [updated], call, tx).first
+                    .map(PackageView.entity.json),
+                subject: "\(version.subject)=\(status.rawValue)", in: project.id)
+        }
+        guard let body else { throw RegistryError.missing("Package") }
+        return call.answer(body)
+    }
+}
