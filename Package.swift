@@ -106,6 +106,10 @@ let package = Package(
             name: "OCIFormat",
             dependencies: ["Registry", "FormatKit", httpTypes, nioCore],
             path: "Sources/Formats/OCI", swiftSettings: houseSettings),
+        .target(
+            name: "PyPIFormat",
+            dependencies: ["Registry", "FormatKit", httpTypes, nioCore],
+            path: "Sources/Formats/PyPI", swiftSettings: houseSettings),
 
         // MARK: Storage
 
@@ -149,6 +153,7 @@ let package = Package(
             name: "packhouse",
             dependencies: [
                 "Registry", "GarbageCollection", "FormatKit", "GenericFormat", "OCIFormat",
+                "PyPIFormat",
                 "BlobStorage", "Database",
                 "MetadataStorage", "GatewayServer", argumentParser, configuration, logging,
                 serviceLifecycle, unixSignals, yams, nioCore, nioPosix,
@@ -186,6 +191,13 @@ let package = Package(
             ],
             path: "Tests/Formats/OCI", swiftSettings: houseSettings),
         .testTarget(
+            name: "PyPIFormatTests",
+            dependencies: [
+                "PyPIFormat", "FormatKit", "GatewayServer", "Registry", "TestSupport", httpTypes,
+                nioCore,
+            ],
+            path: "Tests/Formats/PyPI", exclude: ["Golden"], swiftSettings: houseSettings),
+        .testTarget(
             name: "BlobStorageTests",
             dependencies: [
                 "BlobStorage", "MetadataStorage", "Registry", "TestSupport", nioCore, nioPosix,
@@ -208,7 +220,8 @@ let package = Package(
         .testTarget(
             name: "GatewayServerTests",
             dependencies: [
-                "GatewayServer", "FormatKit", "GenericFormat", "OCIFormat", "BlobStorage",
+                "GatewayServer", "FormatKit", "GenericFormat", "OCIFormat", "PyPIFormat",
+                "BlobStorage",
                 "Database", "MetadataStorage", "Registry", "TestSupport", httpTypes, hummingbird,
                 hummingbirdTesting, jwtKit, logging, crypto, nioCore, nioEmbedded, nioHTTP1,
                 nioPosix,

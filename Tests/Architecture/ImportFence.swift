@@ -28,6 +28,9 @@ struct ImportFence: Sendable {
             target: "OCIFormat", folder: "Sources/Formats/OCI",
             allowed: ["Registry", "FormatKit", "HTTPTypes", "NIOCore"]),
         Row(
+            target: "PyPIFormat", folder: "Sources/Formats/PyPI",
+            allowed: ["Registry", "FormatKit", "HTTPTypes", "NIOCore"]),
+        Row(
             target: "BlobStorage", folder: "Sources/Storage/Blobs",
             allowed: ["Registry", "NIO*", "Crypto", "CCrypto", "CFileSync"]),
         Row(

@@ -20,7 +20,8 @@ struct Packhouse: AsyncParsableCommand {
                 name: "Administration",
                 subcommands: [
                     UserCommand.self, GroupCommand.self, ProjectCommand.self, TokenCommand.self,
-                    TagRuleCommand.self, RetentionCommand.self, FeaturesCommand.self,
+                    PackageCommand.self, TagRuleCommand.self, RetentionCommand.self,
+                    FeaturesCommand.self,
                     GCCommand.self, ImportCommand.self,
                 ]),
             CommandGroup(

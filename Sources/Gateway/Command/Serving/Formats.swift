@@ -1,11 +1,12 @@
 import GenericFormat
 import OCIFormat
+import PyPIFormat
 import Registry
 
 /// The formats that this program serves. A new format is one line here.
 enum Formats {
     static let all: [any PackageFormat] = [
-        GenericFormat(), OCIFormat(),
+        GenericFormat(), OCIFormat(), PyPIFormat(),
     ]
 
     /// The format of this name.
