@@ -31,6 +31,7 @@ let hummingbirdTesting = Target.Dependency.product(
     name: "HummingbirdTesting", package: "hummingbird")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let nioCertificateReloading = Target.Dependency.product(
     name: "NIOCertificateReloading", package: "swift-nio-extras")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -66,6 +67,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
@@ -144,7 +146,8 @@ let package = Package(
             name: "GatewayServer",
             dependencies: [
                 "Registry", "FormatKit", httpTypes, hummingbird, hummingbirdCore,
-                hummingbirdHTTP2, hummingbirdTLS, jwtKit, logging, crypto, cryptoExtras, nioCore,
+                hummingbirdHTTP2, hummingbirdTLS, jwtKit, logging, metrics, crypto, cryptoExtras,
+                nioCore,
                 nioPosix, nioHTTP1, nioHTTP2, nioHTTPTypes, nioHTTPTypesHTTP1, nioSSL, nioTLS,
                 nioCertificateReloading, serviceLifecycle,
             ],
@@ -156,6 +159,7 @@ let package = Package(
                 "PyPIFormat",
                 "BlobStorage", "Database",
                 "MetadataStorage", "GatewayServer", argumentParser, configuration, logging,
+                metrics,
                 serviceLifecycle, unixSignals, yams, nioCore, nioPosix,
             ],
             path: "Sources/Gateway/Command", swiftSettings: houseSettings),
@@ -166,7 +170,8 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "Registry", "FormatKit", "GenericFormat", "OCIFormat", "BlobStorage", "Database",
-                "MetadataStorage", "GatewayServer", httpTypes, crypto, hummingbird,
+                "GarbageCollection", "MetadataStorage", "GatewayServer", httpTypes, crypto,
+                hummingbird,
                 hummingbirdTesting, logging, nioCore, nioPosix, subprocess,
             ],
             path: "Tests/Support", swiftSettings: houseSettings),
@@ -222,9 +227,9 @@ let package = Package(
             dependencies: [
                 "GatewayServer", "FormatKit", "GenericFormat", "OCIFormat", "PyPIFormat",
                 "BlobStorage",
-                "Database", "MetadataStorage", "Registry", "TestSupport", httpTypes, hummingbird,
-                hummingbirdTesting, jwtKit, logging, crypto, nioCore, nioEmbedded, nioHTTP1,
-                nioPosix,
+                "Database", "GarbageCollection", "MetadataStorage", "Registry", "TestSupport",
+                httpTypes, hummingbird, hummingbirdTesting, jwtKit, logging, metrics, crypto,
+                nioCore, nioEmbedded, nioHTTP1, nioPosix,
                 serviceLifecycle, subprocess,
             ],
             path: "Tests/Gateway/Server", swiftSettings: houseSettings),

@@ -211,6 +211,13 @@ import Testing
 
     @Test func onlyAdministratorsAdministerTheInstance() {
         #expect(decide(Self.user(admin: true), .administerInstance, nil) == .allow)
+        // What only looks is for a token that only reads.
+        let reader = Self.user(admin: true, scopes: [.readAPI])
+        #expect(decide(reader, .monitorInstance, nil, family: nil) == .allow)
+        #expect(decide(reader, .administerInstance, nil, family: nil) != .allow)
+        for principal in [Self.user(), Self.user(scopes: [.readAPI]), .anonymous] {
+            #expect(decide(principal, .monitorInstance, nil, family: nil) != .allow)
+        }
         #expect(decide(.anonymous, .administerInstance, nil) == .challenge)
         for principal in [
             Self.user(), Self.user(scopes: [.api]), Self.deployToken(in: 1, [.api]),

@@ -29,6 +29,8 @@ public enum AccessAction: String, Sendable, CaseIterable, Hashable {
     case useOwnAccount
     /// Say who one is, where anybody may enter who does; so clients learn that they have to.
     case presentCredential
+    /// See how the instance as a whole is doing: what waits for the collector, metrics.
+    case monitorInstance
     /// Anything that only an administrator of the instance may do.
     case administerInstance
 
@@ -41,14 +43,16 @@ public enum AccessAction: String, Sendable, CaseIterable, Hashable {
         case .deletePackages, .changeSettings, .manageTokens, .createSubgroup, .manageMembers:
             .maintainer
         case .removeNamespace: .owner
-        case .readOwnAccount, .useOwnAccount, .presentCredential, .administerInstance: nil
+        case .readOwnAccount, .useOwnAccount, .presentCredential, .monitorInstance,
+            .administerInstance:
+            nil
         }
     }
 
     /// Whether a `read_api` token and a reader of a public namespace may do it.
     public var isRead: Bool {
         switch self {
-        case .readPackages, .readNamespace, .readMembers, .readOwnAccount: true
+        case .readPackages, .readNamespace, .readMembers, .readOwnAccount, .monitorInstance: true
         default: false
         }
     }
@@ -70,6 +74,7 @@ public enum AccessAction: String, Sendable, CaseIterable, Hashable {
         case .readOwnAccount: "read your account"
         case .useOwnAccount: "use your account"
         case .presentCredential: "go on"
+        case .monitorInstance: "see how the instance is doing"
         case .administerInstance: "administer the instance"
         }
     }

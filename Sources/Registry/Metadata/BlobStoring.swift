@@ -3,6 +3,26 @@ public enum ReviewSubject: Hashable, Sendable {
     case blob(Digest)
     case version(Int64)
     case upload(String)
+
+    /// Its kind as the table, logs and metrics name it.
+    public var kind: String {
+        switch self {
+        case .blob: "blob"
+        case .version: "version"
+        case .upload: "upload"
+        }
+    }
+}
+
+extension ReviewSubject: CustomStringConvertible {
+    /// `blob:sha256:…`, `version:12`.
+    public var description: String {
+        switch self {
+        case .blob(let digest): "blob:\(digest)"
+        case .version(let id): "version:\(id)"
+        case .upload(let id): "upload:\(id)"
+        }
+    }
 }
 
 /// Queries on `blobs`, `blob_leases` and `uploads`.

@@ -26,6 +26,16 @@ public enum ReviewOutcome: Hashable, Sendable {
     case postponed(until: Timestamp)
     /// It was gone already.
     case absent
+
+    /// The outcome as logs and metrics name it.
+    public var word: String {
+        switch self {
+        case .collected: "collected"
+        case .kept: "kept"
+        case .postponed: "postponed"
+        case .absent: "absent"
+        }
+    }
 }
 
 /// How long things are kept that nothing refers to, in seconds.
@@ -38,36 +48,21 @@ public struct CollectionPeriods: Hashable, Sendable {
     public init() {}
 }
 
-/// What waits to be collected.
-public struct CollectionSummary: Hashable, Sendable {
-    /// Reviews in all, and those that are due.
-    public let reviewCount: Int
-    public let dueCount: Int
-    /// When the longest overdue review was due.
-    public let oldestDueAt: Timestamp?
-    /// Reviews that failed and are put off.
-    public let blockedCount: Int
-    /// Files that wait to be removed.
-    public let unlinkCount: Int
-    /// When somebody paused the collector; `nil` while it runs.
-    public let pausedAt: Timestamp?
-
-    public init(
-        reviewCount: Int, dueCount: Int, oldestDueAt: Timestamp?, blockedCount: Int,
-        unlinkCount: Int, pausedAt: Timestamp?
-    ) {
-        self.reviewCount = reviewCount
-        self.dueCount = dueCount
-        self.oldestDueAt = oldestDueAt
-        self.blockedCount = blockedCount
-        self.unlinkCount = unlinkCount
-        self.pausedAt = pausedAt
-    }
-}
-
 /// Queries about what waits to be collected.
 public protocol CollectionReading {
     func summarizeCollection(at now: Timestamp) throws -> CollectionSummary
+    /// The numbers of the summary that monitoring asks for all the time.
+    func gaugeCollection(at now: Timestamp) throws -> CollectionGauges
+    /// Reviews and removals that failed, those that are tried next first.
+    func listBlockedWork(limit: Int) throws -> [BlockedWork]
+    /// The blobs, uploads and files that collecting everything that is due at `now` would remove,
+    /// and their bytes.
+    func estimateRemovals(at now: Timestamp) throws -> CollectionEstimate
+    /// Due reviews of versions that no collector is at work on, of one package or of all, with the
+    /// package of each.
+    func listDueVersions(
+        packageID: Int64?, limit: Int, at now: Timestamp
+    ) throws -> [(review: Review, packageID: Int64)]
 }
 
 /// What the collector does in transactions. Nothing here knows a format.
@@ -77,8 +72,9 @@ public protocol CollectionWriting: CollectionReading {
     /// Claims due reviews, the longest overdue first, so that no other collector takes them before
     /// `end`.
     func claimReviews(limit: Int, at now: Timestamp, until end: Timestamp) throws -> [Review]
-    /// Forgets the review, unless somebody asked for it again since it was claimed.
-    func finishReview(_ review: Review) throws
+    /// Forgets the reviews, all of one kind of subject, unless somebody asked for them again since
+    /// they were claimed.
+    func finishReviews(_ reviews: [Review]) throws
     /// Puts the review off, with the reason where something failed, unless somebody asked for it
     /// again since it was claimed.
     func postponeReview(_ review: Review, until moment: Timestamp, failure: String?) throws
@@ -91,18 +87,22 @@ public protocol CollectionWriting: CollectionReading {
     func collectVersion(
         _ id: Int64, _ periods: CollectionPeriods, at now: Timestamp
     ) throws -> ReviewOutcome
-    /// Deletes the row of an upload that has expired.
+    /// Deletes the row of an upload that has expired, and remembers that its bytes must go.
+    func collectUpload(_ id: String, at now: Timestamp) throws -> ReviewOutcome
+    /// Claims bytes that must go, so that no other collector takes them before `end`.
+    func claimUnlinks(limit: Int, at now: Timestamp, until end: Timestamp) throws -> [Unlink]
+    /// Forgets bytes that are gone.
     ///
-    /// - Returns: also the store's name for its bytes, which have to go after the commit.
-    func collectUpload(
-        _ id: String, at now: Timestamp
-    ) throws -> (outcome: ReviewOutcome, storeID: String?)
-    /// Claims storage keys whose bytes must go, so that no other collector takes them before `end`.
-    func claimUnlinks(limit: Int, at now: Timestamp, until end: Timestamp) throws -> [StorageKey]
-    /// Forgets storage keys whose bytes are gone.
-    func finishUnlinks(_ keys: [StorageKey]) throws
+    /// - Returns: how many there were of those that nobody else had forgotten meanwhile.
+    func finishUnlinks(_ unlinks: [Unlink]) throws -> Int64
+    /// Puts a removal that failed off, with the reason.
+    func postponeUnlink(_ unlink: Unlink, until moment: Timestamp, failure: String) throws
+    /// Adds to what the collectors of all replicas did.
+    func recordCollection(reviewCount: Int, reclaimedBytes: Int64, at now: Timestamp) throws
     /// Pauses the collector on every replica, or lets it go on.
     func setCollectionPaused(_ moment: Timestamp?) throws
     /// Whether the collector is paused.
     func isCollectionPaused() throws -> Bool
+    /// Remembers in which hours servers collect by themselves, for people to see.
+    func setCollectionWindow(_ window: String?) throws
 }

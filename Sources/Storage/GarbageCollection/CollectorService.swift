@@ -11,42 +11,57 @@ public struct CollectorService: Service {
 
     private let collector: Collector
     private let worksPerSecond: Int
+    private let window: CollectionWindow?
     private let logger: Logger
 
-    /// - Parameter worksPerSecond: the most reviews and files that are worked on in a second.
-    public init(collector: Collector, worksPerSecond: Int, logger: Logger) {
+    /// - Parameters:
+    ///   - worksPerSecond: the most things that are looked at in a second.
+    ///   - window: the hours in which it works; `nil` for all.
+    public init(
+        collector: Collector, worksPerSecond: Int, window: CollectionWindow? = nil, logger: Logger
+    ) {
         self.collector = collector
         self.worksPerSecond = max(1, worksPerSecond)
+        self.window = window
         self.logger = logger
     }
 
     public func run() async throws {
         await cancelWhenGracefulShutdown {
+            await announceWindow()
             // Cancellation is the way this loop ends.
             var wait = Duration.zero
             while (try? await Task.sleep(for: wait)) != nil {
-                wait = await runPass()
+                wait = await work()
             }
         }
     }
 
+    /// Lets people see the hours who look from elsewhere.
+    private func announceWindow() async {
+        let window = window?.description
+        do throws(RegistryError) {
+            try await collector.metadata.write { try $0.setCollectionWindow(window) }
+        } catch {
+            logger.warning(
+                "the hours of the collector cannot be shown", metadata: ["error": "\(error)"])
+        }
+    }
+
     /// - Returns: how long to wait before the next.
-    private func runPass() async -> Duration {
+    func work() async -> Duration {
+        if let window, !window.contains(collector.clock.now()) {
+            return Self.jittered(Self.idleInterval)
+        }
+        let start = ContinuousClock.now
         do throws(RegistryError) {
             let outcome = try await collector.runPass()
-            guard outcome.workedCount > 0 else { return Self.jittered(Self.idleInterval) }
-            logger.debug(
-                "collected garbage",
-                metadata: [
-                    "blobs": .stringConvertible(outcome.collectedBlobCount),
-                    "versions": .stringConvertible(outcome.collectedVersionCount),
-                    "uploads": .stringConvertible(outcome.collectedUploadCount),
-                    "bytes": .stringConvertible(outcome.collectedBytes),
-                    "kept": .stringConvertible(outcome.keptCount),
-                    "removed_files": .stringConvertible(outcome.removedFileCount),
-                    "failed": .stringConvertible(outcome.failedCount),
-                ])
-            return .seconds(Double(outcome.workedCount) / Double(worksPerSecond))
+            // A file is removed for something that was looked at, so the two are one work.
+            let workedCount = max(
+                outcome.reviewCount, outcome.removedFileCount + outcome.failedCount)
+            guard workedCount > 0 else { return Self.jittered(Self.idleInterval) }
+            let due = Duration.seconds(Double(workedCount) / Double(worksPerSecond))
+            return max(.zero, due - (ContinuousClock.now - start))
         } catch {
             logger.warning(
                 "the collector cannot work now; it tries again",

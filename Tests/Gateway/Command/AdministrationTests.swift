@@ -176,9 +176,16 @@ import Testing
         #expect(try await place.object("gc", "status")["paused_at"] is String)
         _ = try await CommandRun.shell(
             try PackhouseBinary.url().path, ["gc", "resume"], environment: place.environment)
+        let dry = try await place.object("gc", "run", "--dry-run")
+        #expect(dry["bytes"] as? Int == 0 && dry["has_more_versions"] as? Bool == false)
+        #expect(try await place.object("gc", "status")["due_count"] as? Int == 1)
         let done = try await place.object("gc", "run")
         #expect(done["failed_count"] as? Int == 0)
-        #expect(try await place.object("gc", "status")["review_count"] as? Int == 0)
+        let after = try await place.object("gc", "status")
+        #expect(after["review_count"] as? Int == 0 && after["reclaimed_bytes"] as? Int == 0)
+        #expect((after["blocked"] as? [Any])?.isEmpty == true)
+        let table = try await place.run("gc", "status")
+        #expect(table.output.contains("LAST HOUR"), "\(table.output)")
     }
 
     @Test(arguments: DatabaseKind.allCases)

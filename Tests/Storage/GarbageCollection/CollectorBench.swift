@@ -12,30 +12,40 @@ struct CollectorBench {
 
     /// Runs `body` on a fresh database and folder, at a moment that the test decides.
     static func run(
-        on kind: DatabaseKind, _ body: (CollectorBench) async throws -> Void
+        on kind: DatabaseKind, inMemory: Bool = false, _ body: (CollectorBench) async throws -> Void
     ) async throws {
         let clock = ManualClock()
-        try await StoredScopes.run(on: kind, clock: clock) { scopes in
+        try await StoredScopes.run(on: kind, clock: clock, inMemory: inMemory) { scopes in
             try await body(CollectorBench(scopes: scopes, clock: clock))
         }
     }
 
     var metadata: any MetadataStore { scopes.replicas[0].metadata }
 
-    func package(_ name: String = "api", replica: Int = 0) throws -> HostedPackage {
-        try scopes.package(name, format: Self.format, replica: replica)
+    func package(
+        _ name: String = "api", replica: Int = 0, metadata: (any MetadataStore)? = nil
+    ) throws -> HostedPackage {
+        try scopes.package(name, format: Self.format, replica: replica, metadata: metadata)
     }
 
     func collector(
-        replica: Int = 0, blobs: (any BlobStore)? = nil,
-        _ change: (inout Collector.Settings) -> Void = { _ in }
+        replica: Int = 0, metadata: (any MetadataStore)? = nil, blobs: (any BlobStore)? = nil,
+        clock: ManualClock? = nil,
+        _ change: (inout Collector.Settings) -> Void = { _ in },
+        onEvent: @escaping @Sendable (CollectionEvent) -> Void = { _ in }
     ) -> Collector {
         var settings = Collector.Settings()
         change(&settings)
         let services = scopes.replicas[replica]
         return Collector(
-            metadata: services.metadata, blobs: blobs ?? services.blobs, clock: clock,
-            settings: settings)
+            metadata: metadata ?? services.metadata, blobs: blobs ?? services.blobs,
+            clock: clock ?? self.clock, settings: settings, onEvent: onEvent)
+    }
+
+    /// What waits, and what was done.
+    func summary() async throws -> CollectionSummary {
+        let now = clock.now()
+        return try await metadata.read { try $0.summarizeCollection(at: now) }
     }
 
     static func body(_ text: String) -> RequestBody {

@@ -4,193 +4,118 @@ import Registry
 import TestSupport
 import Testing
 
-/// Random schedules of clients, clocks, collectors and crashes, against a model that knows only the
-/// rules.
+/// Random schedules of several clients, of clocks, crashes and collectors, against models that know
+/// only the rules.
 ///
-/// `PACKHOUSE_TEST_SEED` repeats a schedule; `PACKHOUSE_GC_OPERATIONS` says how long it is.
+/// `scripts/gc-model --seed SEED --operations COUNT` repeats a schedule, or runs longer ones.
 @Suite struct CollectorModelTests {
+    /// Operations of one schedule; many short ones find more than one long one, and run beside each
+    /// other.
+    private static let scheduleCount = 2500
+    /// Schedules that run at the same time.
+    private static let widthCount = 3
+
     @Test("whatever must be there is served, and the rest goes", arguments: DatabaseKind.allCases)
     func randomSchedules(kind: DatabaseKind) async throws {
-        let given = ProcessInfo.processInfo.environment["PACKHOUSE_GC_OPERATIONS"].flatMap(Int.init)
-        let operationCount = given ?? (kind == .sqlite ? 4000 : 1000)
-        let generator = SeededGenerator.announced("CollectorModelTests, \(kind)")
-        try await CollectorBench.run(on: kind) { bench in
-            var run = try ModelRun(bench: bench, generator: generator)
-            for number in 0..<operationCount {
-                try await run.step()
-                if number.isMultiple(of: 20) { try await run.checkEverything() }
+        let environment = ProcessInfo.processInfo.environment
+        let operationCount =
+            environment["PACKHOUSE_GC_OPERATIONS"].flatMap(Int.init)
+            ?? (kind == .sqlite ? 70_000 : 30_000)
+        let first =
+            environment["PACKHOUSE_GC_SEED"].flatMap { UInt64($0) }
+            ?? SeededGenerator.announced("CollectorModelTests, \(kind)").seed
+        var (begun, number) = (0, UInt64(0))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            while begun < operationCount {
+                if number >= UInt64(Self.widthCount) { try await group.next() }
+                let count = min(Self.scheduleCount, operationCount - begun)
+                let seed = first &+ number
+                group.addTask { try await Self.runSchedule(seed, count, on: kind) }
+                begun += count
+                number += 1
             }
-            try await run.finish()
+            try await group.waitForAll()
+        }
+        print("CollectorModelTests, \(kind): \(begun) operations in \(number) schedules")
+    }
+
+    private static func runSchedule(
+        _ seed: UInt64, _ operationCount: Int, on kind: DatabaseKind
+    ) async throws {
+        do {
+            try await CollectorBench.run(on: kind, inMemory: true) { bench in
+                var schedule = try ModelSchedule(bench: bench, seed: seed)
+                while schedule.operationCount < operationCount { try await schedule.round() }
+                try await schedule.finish()
+            }
+        } catch {
+            Issue.record("\(kind), PACKHOUSE_GC_SEED=\(seed): \(error)")
         }
     }
 }
 
-/// One schedule.
-private struct ModelRun {
+/// One schedule: in each round clients and collectors do something at the same time, while the clock
+/// stands still; then it goes on.
+private struct ModelSchedule {
+    private static let clientCount = 3
+
     let bench: CollectorBench
-    let package: HostedPackage
-    let source: HostedPackage
+    let seed: UInt64
     var generator: SeededGenerator
-    var model = RegistryModel()
-    /// Blobs of the package that things are mounted from, and when their leases end.
-    var sourceLeases: [String: Timestamp] = [:]
-    var counter = 0
-    let failure = SendableBox(false)
+    var clients: [ModelClient]
+    var operationCount = 0
 
-    init(bench: CollectorBench, generator: SeededGenerator) throws {
+    init(bench: CollectorBench, seed: UInt64) throws {
         self.bench = bench
-        self.generator = generator
-        package = try bench.package()
-        source = try bench.package("base")
-    }
-
-    var now: Timestamp { bench.clock.now() }
-
-    mutating func step() async throws {
-        switch Int.random(in: 0..<100, using: &generator) {
-        case 0..<18: try await upload()
-        case 18..<26: try await head()
-        case 26..<32: try await mount()
-        case 32..<54: try await publish()
-        case 54..<62: try await retag()
-        case 62..<68: try await untag()
-        case 68..<73: try await trash()
-        case 73..<85:
-            let limit =
-                Bool.random(using: &generator) ? RegistryModel.day / 4 : 3 * RegistryModel.day
-            bench.clock.advance(bySeconds: Int64.random(in: 1...limit, using: &generator))
-        case 85..<92: try await collectPart()
-        case 92..<96: try await crash()
-        default: try await collectAll()
+        self.seed = seed
+        generator = SeededGenerator(seed: seed)
+        clients = []
+        for number in 0..<Self.clientCount {
+            clients.append(
+                try ModelClient(
+                    bench: bench, number: number,
+                    generator: SeededGenerator(seed: generator.next())))
         }
     }
 
-    // MARK: Clients
-
-    private mutating func upload() async throws {
-        // Now and then something that was there before.
-        let text = "layer \(Int.random(in: 0..<40, using: &generator))"
-        try await bench.upload(text, to: package)
-        model.leases[text] = now.advanced(bySeconds: RegistryModel.day)
-    }
-
-    private mutating func head() async throws {
-        let text = "layer \(Int.random(in: 0..<40, using: &generator))"
-        let isRequired = model.requiredBlobs(at: now).contains(text)
-        let held = try await package.holdBlob(CollectorBench.digest(text))
-        #expect(held != nil || !isRequired, "HEAD of \(text)")
-        guard held != nil else { return }
-        let renewal = now.advanced(bySeconds: BlobLease.renewalSeconds)
-        if model.leases[text].map({ $0 < renewal }) ?? true {
-            model.leases[text] = now.advanced(bySeconds: RegistryModel.day)
+    mutating func round() async throws {
+        let turns = (0..<clients.count).map { _ in Int.random(in: 0...5, using: &generator) }
+        let collectorTurns = (0..<Int.random(in: 0...2, using: &generator)).map { _ in
+            CollectorTurn(using: &generator)
         }
-    }
-
-    private mutating func mount() async throws {
-        let text = "base \(Int.random(in: 0..<10, using: &generator))"
-        if sourceLeases[text].map({ $0 <= now }) ?? true {
-            try await bench.upload(text, to: source)
-            sourceLeases[text] = now.advanced(bySeconds: RegistryModel.day)
-        }
-        let mounted = try await package.mountBlob(CollectorBench.digest(text), from: source)
-        #expect(mounted != nil, "mount of \(text)")
-        model.leases[text] = now.advanced(bySeconds: RegistryModel.day)
-    }
-
-    private mutating func publish() async throws {
-        let required = model.requiredBlobs(at: now).filter { !$0.hasPrefix("manifest") }.sorted()
-        let manifests = model.requiredManifests(at: now).sorted()
-        counter += 1
-        let children =
-            manifests.isEmpty || Int.random(in: 0..<4, using: &generator) > 0
-            ? [] : pick(manifests, atMost: 3)
-        let subject =
-            Int.random(in: 0..<4, using: &generator) > 0
-            ? nil
-            : manifests.randomElement(using: &generator) ?? "manifest that never comes"
-        let manifest = RegistryModel.Manifest(
-            text: "manifest \(counter)", layers: pick(required, atMost: 4), children: children,
-            subject: subject, touchedAt: now)
-        try await publish(manifest, tag: Bool.random(using: &generator) ? randomTag() : nil)
-    }
-
-    private mutating func retag() async throws {
-        let manifests = model.requiredManifests(at: now).sorted()
-        guard let text = manifests.randomElement(using: &generator),
-            var manifest = model.live[text]
-        else { return }
-        manifest.touchedAt = now
-        try await publish(manifest, tag: randomTag())
-    }
-
-    private mutating func publish(
-        _ manifest: RegistryModel.Manifest, tag: String?
-    ) async throws {
-        _ = try await bench.publish(
-            manifest.text, layers: manifest.layers, children: manifest.children,
-            subject: manifest.subject, tags: [tag].compactMap(\.self), to: package)
-        model.live[manifest.text] = manifest
-        guard let tag else { return }
-        let moment = now
-        if let old = model.tags[tag], old != manifest.text {
-            model.live[old]?.touchedAt = moment
-        }
-        model.tags[tag] = manifest.text
-    }
-
-    private mutating func untag() async throws {
-        guard let tag = model.tags.keys.sorted().randomElement(using: &generator) else { return }
-        #expect(try await package.removeTag(tag), "tag \(tag)")
-        let moment = now
-        if let text = model.tags.removeValue(forKey: tag) {
-            model.live[text]?.touchedAt = moment
-        }
-    }
-
-    private mutating func trash() async throws {
-        let manifests = model.requiredManifests(at: now).sorted()
-        guard let text = manifests.randomElement(using: &generator),
-            var manifest = model.live[text]
-        else { return }
-        do throws(RegistryError) {
-            let wasThere = try await package.trashVersion(CollectorBench.digest(text).description)
-            #expect(wasThere)
-        } catch {
-            #expect(error.reason == "version_referenced", "\(error)")
-            return
-        }
-        model.live[text] = nil
-        manifest.trashedAt = now
-        model.trash.append(manifest)
-        model.tags = model.tags.filter { $0.value != text }
-    }
-
-    // MARK: Collectors
-
-    private mutating func collectPart() async throws {
-        let batch = Int.random(in: 1...5, using: &generator)
-        let collector = bench.collector(replica: Int.random(in: 0...1, using: &generator)) {
-            $0.reviewBatchCount = batch
-            $0.blobBatchCount = 2
-            $0.unlinkBatchCount = batch
-        }
-        _ = try await collector.runPass()
-    }
-
-    /// Work that is claimed and never done, and files that are not removed after their rows.
-    private mutating func crash() async throws {
-        let (moment, limit) = (now, Int.random(in: 1...10, using: &generator))
-        if Bool.random(using: &generator) {
-            _ = try await bench.metadata.write { tx in
-                try tx.claimReviews(
-                    limit: limit, at: moment, until: moment.advanced(bySeconds: 60))
+        operationCount += turns.reduce(0, +) + collectorTurns.count + 1
+        let bench = bench
+        try await withThrowingTaskGroup(of: (Int, ModelClient)?.self) { group in
+            for (index, count) in turns.enumerated() {
+                let client = clients[index]
+                group.addTask {
+                    var client = client
+                    for _ in 0..<count { try await client.step() }
+                    return (index, client)
+                }
             }
-        } else {
-            let store = FlakyBlobStore(base: bench.scopes.blobs, failsNext: { true })
-            _ = try await bench.collector(blobs: store) { $0.reviewBatchCount = limit }.runPass()
+            for turn in collectorTurns {
+                group.addTask {
+                    try await turn.take(bench)
+                    return nil
+                }
+            }
+            for try await done in group {
+                if let (index, client) = done { clients[index] = client }
+            }
         }
+        switch Int.random(in: 0..<10, using: &generator) {
+        case 0: try await collectAll()
+        case 1...3: for client in clients { try await client.checkEverything(seed) }
+        default: break
+        }
+        let limit =
+            Int.random(in: 0..<3, using: &generator) > 0
+            ? RegistryModel.day / 4 : 3 * RegistryModel.day
+        bench.clock.advance(bySeconds: Int64.random(in: 1...limit, using: &generator))
     }
 
+    /// Two collectors until nothing is due. Whatever the models say is gone, is gone then.
     private mutating func collectAll() async throws {
         // Behind the end of what a crash left claimed.
         bench.clock.advance(bySeconds: 61)
@@ -199,48 +124,83 @@ private struct ModelRun {
         _ = try await (one, two)
         // What one of two collectors had claimed may have been the last that was due.
         _ = try await bench.collector().runUntilIdle()
-        let before = Set(model.live.keys)
-        model.settle(at: now)
-        for text in before {
-            let isThere = try await bench.hasManifest(text)
-            #expect(isThere == (model.live[text] != nil), "\(text) after a collection")
-        }
-    }
-
-    // MARK: Checks
-
-    mutating func checkEverything() async throws {
-        for text in model.requiredBlobs(at: now) {
-            let served = try await bench.served(text, from: package)
-            #expect(served == text, "\(text) is lost")
-        }
-        for (tag, text) in model.tags {
-            let file = try await package.findFile(.tag(tag), path: "manifest")
-            #expect(file?.version.name == CollectorBench.digest(text).description, "tag \(tag)")
-        }
+        for index in clients.indices { try await clients[index].settle(seed) }
+        operationCount += 1
     }
 
     mutating func finish() async throws {
-        try await checkEverything()
-        while !model.tags.isEmpty { try await untag() }
+        for client in clients { try await client.checkEverything(seed) }
+        for index in clients.indices { try await clients[index].untagAll() }
         for _ in 0..<12 {
             bench.clock.advance(bySeconds: 4 * RegistryModel.week)
             try await collectAll()
         }
-        #expect(model.live.isEmpty)
-        #expect(try await bench.storedDigests() == [], "what nobody names goes")
-        let moment = now
-        let summary = try await bench.metadata.read { try $0.summarizeCollection(at: moment) }
-        #expect(summary.reviewCount == 0 && summary.unlinkCount == 0)
+        #expect(clients.allSatisfy { $0.model.live.isEmpty }, "PACKHOUSE_GC_SEED=\(seed)")
+        #expect(
+            try await bench.storedDigests() == [],
+            "what nobody names goes: PACKHOUSE_GC_SEED=\(seed)")
+        let summary = try await bench.summary()
+        #expect(
+            summary.reviewCount == 0 && summary.unlinkCount == 0, "PACKHOUSE_GC_SEED=\(seed)")
+    }
+}
+
+/// What a collector does in a round: some work, or work that a crash breaks off.
+private struct CollectorTurn: Sendable {
+    enum Kind: CaseIterable {
+        case work
+        case pausedWork
+        /// Reviews are claimed and never done.
+        case claimReviews
+        /// Rows are gone, and the process dies before it removes the files.
+        case claimUnlinks
+        /// Files cannot be removed.
+        case failRemovals
     }
 
-    // MARK: Chance
+    let kind: Kind
+    let replica: Int
+    let batchCount: Int
 
-    private mutating func pick(_ from: [String], atMost limit: Int) -> [String] {
-        Array(from.shuffled(using: &generator).prefix(Int.random(in: 0...limit, using: &generator)))
+    init(using generator: inout SeededGenerator) {
+        // Mostly work.
+        kind =
+            Int.random(in: 0..<3, using: &generator) > 0
+            ? .work : Kind.allCases.randomElement(using: &generator) ?? .work
+        replica = Int.random(in: 0...1, using: &generator)
+        batchCount = Int.random(in: 1...12, using: &generator)
     }
 
-    private mutating func randomTag() -> String {
-        "tag-\(Int.random(in: 0..<8, using: &generator))"
+    func take(_ bench: CollectorBench) async throws {
+        let (moment, limit) = (bench.clock.now(), batchCount)
+        let end = moment.advanced(bySeconds: 60)
+        switch kind {
+        case .work:
+            _ = try await collector(bench, nil).runPass()
+        case .pausedWork:
+            try await bench.metadata.write { try $0.setCollectionPaused(moment) }
+            _ = try await collector(bench, nil).runPass()
+            try await bench.metadata.write { try $0.setCollectionPaused(nil) }
+        case .claimReviews:
+            _ = try await bench.metadata.write { tx in
+                try tx.claimReviews(limit: limit, at: moment, until: end)
+            }
+        case .claimUnlinks:
+            _ = try await bench.metadata.write { tx in
+                try tx.claimUnlinks(limit: limit, at: moment, until: end)
+            }
+        case .failRemovals:
+            let store = FlakyBlobStore(base: bench.scopes.blobs, fails: { _ in true })
+            _ = try await collector(bench, store).runPass()
+        }
+    }
+
+    private func collector(_ bench: CollectorBench, _ blobs: (any BlobStore)?) -> Collector {
+        let count = batchCount
+        return bench.collector(replica: replica, blobs: blobs) {
+            $0.reviewBatchCount = count
+            $0.blobBatchCount = 3
+            $0.unlinkBatchCount = count
+        }
     }
 }

@@ -20,7 +20,7 @@ import Testing
             bench.clock.advance(bySeconds: 1)
             let outcome = try await collector.runUntilIdle()
             #expect(outcome.collectedBlobCount == 1 && outcome.removedFileCount == 1)
-            #expect(outcome.collectedBytes == 5)
+            #expect(outcome.reclaimedBytes == 5)
             #expect(try await bench.served("layer") == nil)
             #expect(try await bench.storedDigests() == [])
             let summary = try await bench.metadata.read {

@@ -1,13 +1,13 @@
 import Registry
 import Synchronization
 
-/// A store whose removals fail now and then, as if the process had died before them.
+/// A store whose removals fail, for the keys that it is told.
 struct FlakyBlobStore: BlobStore {
     let base: any BlobStore
-    let failsNext: @Sendable () -> Bool
+    let fails: @Sendable (StorageKey) -> Bool
 
     func remove(_ key: StorageKey) async throws(RegistryError) {
-        if failsNext() { throw RegistryError(.unavailable, "the store is away") }
+        if fails(key) { throw RegistryError(.unavailable, "the store is away") }
         try await base.remove(key)
     }
 

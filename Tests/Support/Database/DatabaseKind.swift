@@ -4,11 +4,15 @@ public enum DatabaseKind: String, CaseIterable, Sendable {
     case postgres
 
     /// Makes a database for one test: of this program's schema, or empty.
-    public func makeDatabase(isMigrated: Bool = true) async throws -> TestDatabase {
+    ///
+    /// - Parameter inMemory: whether a file of it need not be on a disk.
+    public func makeDatabase(
+        isMigrated: Bool = true, inMemory: Bool = false
+    ) async throws -> TestDatabase {
         let database: TestDatabase
         switch self {
         case .sqlite:
-            database = try TestDatabase.makeSQLite()
+            database = try TestDatabase.makeSQLite(inMemory: inMemory)
         case .postgres:
             // A copy of a migrated database is made faster than a migrated database.
             return try await TestDatabase.makePostgres(isMigrated: isMigrated)

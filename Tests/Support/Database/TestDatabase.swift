@@ -1,5 +1,4 @@
 public import Database
-import Foundation
 public import MetadataStorage
 public import Registry
 
@@ -9,25 +8,17 @@ public final class TestDatabase: Sendable {
     public let kind: DatabaseKind
     /// The path of the file, or the address of the Postgres database.
     public let address: String
-    private let folder: String?
+    private let folder: TemporaryFolder?
 
-    private init(_ kind: DatabaseKind, address: String, folder: String?) {
+    private init(_ kind: DatabaseKind, address: String, folder: TemporaryFolder?) {
         self.kind = kind
         self.address = address
         self.folder = folder
     }
 
-    deinit {
-        // What is left of a folder below /tmp harms nobody.
-        if let folder { try? FileManager.default.removeItem(atPath: folder) }
-    }
-
-    static func makeSQLite() throws -> TestDatabase {
-        let folder = FileManager.default.temporaryDirectory
-            .appendingPathComponent("packhouse-sqlite-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(
-            atPath: folder, withIntermediateDirectories: true)
-        return TestDatabase(.sqlite, address: "\(folder)/packhouse.sqlite", folder: folder)
+    static func makeSQLite(inMemory: Bool) throws -> TestDatabase {
+        let folder = try TemporaryFolder(inMemory: inMemory)
+        return TestDatabase(.sqlite, address: folder.path("packhouse.sqlite"), folder: folder)
     }
 
     static func makePostgres(isMigrated: Bool) async throws -> TestDatabase {

@@ -1,5 +1,6 @@
 import BlobStorage
 import Foundation
+import GarbageCollection
 public import GatewayServer
 public import HTTPTypes
 import Logging
@@ -24,6 +25,7 @@ public struct TestGateway: Sendable {
         on kind: DatabaseKind, formats: [any PackageFormat],
         clock: any RegistryClock = SystemClock(),
         wrapping wrap: @escaping @Sendable (any MetadataStore) -> any MetadataStore = { $0 },
+        metricsAllowed: [CIDRBlock] = [],
         _ body: (TestGateway) async throws -> Void
     ) async throws {
         let folder = try TemporaryFolder()
@@ -34,7 +36,7 @@ public struct TestGateway: Sendable {
             let test = await assemble(
                 formats: formats,
                 services: RegistryServices(metadata: wrap(store), blobs: blobs, clock: clock),
-                store: store, blobFolder: folder.path("blobs"))
+                store: store, blobFolder: folder.path("blobs"), metricsAllowed: metricsAllowed)
             try await test.insertRoot()
             try await body(test)
             try await test.checkNothingIsLeft()
@@ -46,14 +48,18 @@ public struct TestGateway: Sendable {
     /// - Parameters:
     ///   - store: the database itself, where `services.metadata` may be a wrapping of it.
     ///   - key: what tokens are signed with; one of its own unless it has to share it.
+    ///   - metricsAllowed: addresses that may read metrics without a credential.
     public static func assemble(
         formats: [any PackageFormat], services: RegistryServices, store: any MetadataStore,
-        blobFolder: String, key: SigningKey = SigningKey()
+        blobFolder: String, key: SigningKey = SigningKey(), metricsAllowed: [CIDRBlock] = []
     ) async -> TestGateway {
         let gateway = Gateway(
             formats: formats, version: "test", services: services, hasher: PasswordHasher(),
             signer: await TokenSigner(key: key),
             origins: OriginResolver(externalOrigin: nil, trustedProxies: []),
+            collector: Collector(
+                metadata: services.metadata, blobs: services.blobs, clock: services.clock),
+            metricsAllowed: metricsAllowed,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         return TestGateway(
             gateway: gateway, services: services, store: store, blobFolder: blobFolder,

@@ -12,31 +12,41 @@ public struct StoredScopes: Sendable {
     public let blobs: any BlobStore
     /// The services of two replicas, on one database and one folder.
     public let replicas: [RegistryServices]
+    /// The database, for what no scope does.
+    public let database: TestDatabase
     private let record: NamespaceRecord
     private let actor: Actor
 
     /// A package of the project, as the replica of this number sees it.
+    ///
+    /// - Parameter metadata: a wrapping of the replica's store to use instead of it.
     public func package(
-        _ name: String, format: FormatID, role: Role = .owner, replica: Int = 0
+        _ name: String, format: FormatID, role: Role = .owner, replica: Int = 0,
+        metadata: (any MetadataStore)? = nil
     ) throws -> HostedPackage {
+        var services = replicas[replica]
+        if let metadata {
+            services = RegistryServices(
+                metadata: metadata, blobs: services.blobs, clock: services.clock)
+        }
         let someone = UserPrincipal(id: 1, username: "zoe", isAdmin: false, scopes: nil)
         return try HostedProject(
             project: record, remainder: name.split(separator: "/").map(String.init),
             actor: Actor(
                 principal: .user(someone), requestID: actor.requestID,
                 remoteAddress: actor.remoteAddress),
-            role: role, services: replicas[replica]
+            role: role, services: services
         ).hostedPackage(format)
     }
 
     /// Runs `body` with a public project `acme/web`.
     public static func run(
         on kind: DatabaseKind, replacing formats: [FormatID] = [],
-        clock: any RegistryClock = SystemClock(),
+        clock: any RegistryClock = SystemClock(), inMemory: Bool = false,
         _ body: (StoredScopes) async throws -> Void
     ) async throws {
-        let folder = try TemporaryFolder()
-        let database = try await kind.makeDatabase()
+        let folder = try TemporaryFolder(inMemory: inMemory)
+        let database = try await kind.makeDatabase(inMemory: inMemory)
         try await database.withStore { store in
             let replicas = try (0..<2).map { _ in
                 RegistryServices(
@@ -69,7 +79,8 @@ public struct StoredScopes: Sendable {
                 StoredScopes(
                     project: HostedProject(project: project, actor: actor, services: services),
                     group: PackageUnion(group: group, actor: actor, services: services),
-                    blobs: services.blobs, replicas: replicas, record: project, actor: actor))
+                    blobs: services.blobs, replicas: replicas, database: database, record: project,
+                    actor: actor))
         }
     }
 }

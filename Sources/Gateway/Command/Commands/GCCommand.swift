@@ -16,7 +16,10 @@ struct GCCommand: AsyncParsableCommand {
 
     struct Status: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show what waits to be looked at and removed.")
+            abstract: "Show what waits to be looked at and removed, what was, and what fails.")
+
+        /// The most failures that are shown.
+        static let blockedLimitCount = 100
 
         @OptionGroup(title: "Storage") var store: StoreOptions
         @OptionGroup var output: OutputOptions
@@ -24,10 +27,17 @@ struct GCCommand: AsyncParsableCommand {
         func run() async throws {
             try await Console.run(store) { console in
                 let now = console.clock.now()
-                let summary = try await console.metadata.read {
-                    try $0.summarizeCollection(at: now)
+                let (summary, blocked) = try await console.metadata.read { tx in
+                    (
+                        try tx.summarizeCollection(at: now),
+                        try tx.listBlockedWork(limit: Self.blockedLimitCount)
+                    )
                 }
-                try output.write(one: CollectionRow(summary))
+                let rows = blocked.map(BlockedRow.init)
+                try output.write(one: CollectionRow(summary, rows))
+                guard !output.json, !rows.isEmpty else { return }
+                print()
+                try output.write(rows)
             }
         }
     }
@@ -35,11 +45,19 @@ struct GCCommand: AsyncParsableCommand {
     struct Run: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Collect everything that is due, now.",
-            discussion: "May run while servers do, as the same user, with the same folders.")
+            discussion: """
+                May run while servers do, as the same user, with the same folders, and at any hour, \
+                whatever --collector-window says.
+                """)
 
+        @Flag(help: "Only say what would go and how many bytes that would free.")
+        var dryRun = false
         @OptionGroup(title: "Storage") var store: StoreOptions
         @Option(.blobs) var blobs: String?
         @OptionGroup var output: OutputOptions
+
+        /// Threads for calls on files, which block.
+        static let fileThreadCount = 4
 
         func run() async throws {
             var flags = store.flags
@@ -48,28 +66,46 @@ struct GCCommand: AsyncParsableCommand {
                 EffectiveSettings(
                     flags: flags, environment: ProcessInfo.processInfo.environment))
             try await Console.run(settings) { console in
-                let threads = NIOThreadPool(numberOfThreads: 4)
+                let threads = NIOThreadPool(numberOfThreads: Self.fileThreadCount)
                 threads.start()
                 let result = await Result.capturing {
                     let store = try FileBlobStore(
                         root: settings.blobsFolder, threadPool: threads)
-                    return try await Collector(metadata: console.metadata, blobs: store)
-                        .runUntilIdle { outcome in
-                            // For the person who waits; elsewhere the summary at the end is enough.
-                            guard isatty(STDERR_FILENO) == 1 else { return }
-                            ErrorOutput.write(
-                                "\(outcome.collectedBlobCount) blobs, "
-                                    + "\(outcome.collectedVersionCount) versions, "
-                                    + "\(outcome.collectedBytes) bytes collected")
-                        }
+                    let collector = Collector(metadata: console.metadata, blobs: store)
+                    if dryRun {
+                        try output.write(one: EstimateRow(try await collector.estimate()))
+                    } else {
+                        try await collect(with: collector, console)
+                    }
                 }
                 try await threads.shutdownGracefully()
-                let outcome = try result.get()
-                try output.write(one: CollectedRow(outcome))
-                guard !outcome.isPaused else {
-                    throw CommandError("the collector is paused; 'packhouse gc resume' ends that")
-                }
+                try result.get()
             }
+        }
+
+        private func collect(with collector: Collector, _ console: Console) async throws {
+            let now = console.clock.now()
+            let summary = try await console.metadata.read { try $0.summarizeCollection(at: now) }
+            let progress = ImportProgress()
+            progress.begin("collecting", totalCount: summary.dueCount + summary.unlinkCount)
+            let outcome = try await progress.showing {
+                var whole = CollectionOutcome()
+                repeat {
+                    let pass = try await collector.runPass()
+                    whole.add(pass)
+                    // A file is removed for something that was looked at, or waited to be removed.
+                    let collected = pass.collectedBlobCount + pass.collectedUploadCount
+                    progress.finish(
+                        pass.reviewCount + max(0, pass.removedFileCount - collected))
+                    if pass.workedCount == 0 { break }
+                } while !whole.isPaused
+                return whole
+            }
+            try output.write(one: CollectedRow(outcome))
+            guard !outcome.isPaused else {
+                throw CommandError("the collector is paused; 'packhouse gc resume' ends that")
+            }
+            try await console.change("gc.run") { _, _ in ((), nil, "collector") }
         }
     }
 
@@ -101,61 +137,5 @@ struct GCCommand: AsyncParsableCommand {
                 return ((), nil, "collector")
             }
         }
-    }
-}
-
-/// What waits to be collected.
-struct CollectionRow: OutputRow {
-    static let headings = ["REVIEWS", "DUE", "OLDEST DUE", "BLOCKED", "FILES TO REMOVE", "PAUSED"]
-
-    let reviewCount: Int
-    let dueCount: Int
-    let oldestDueAt: String?
-    let blockedCount: Int
-    let unlinkCount: Int
-    let pausedAt: String?
-
-    init(_ summary: CollectionSummary) {
-        reviewCount = summary.reviewCount
-        dueCount = summary.dueCount
-        oldestDueAt = summary.oldestDueAt?.iso8601
-        blockedCount = summary.blockedCount
-        unlinkCount = summary.unlinkCount
-        pausedAt = summary.pausedAt?.iso8601
-    }
-
-    var cells: [String] {
-        [
-            String(reviewCount), String(dueCount), oldestDueAt ?? "", String(blockedCount),
-            String(unlinkCount), pausedAt.map { "since \($0)" } ?? "no",
-        ]
-    }
-}
-
-/// What a run of the collector did.
-struct CollectedRow: OutputRow {
-    static let headings = ["BLOBS", "VERSIONS", "UPLOADS", "BYTES", "FILES REMOVED", "FAILED"]
-
-    let blobCount: Int
-    let versionCount: Int
-    let uploadCount: Int
-    let bytes: Int64
-    let removedFileCount: Int
-    let failedCount: Int
-
-    init(_ outcome: Collector.Outcome) {
-        blobCount = outcome.collectedBlobCount
-        versionCount = outcome.collectedVersionCount
-        uploadCount = outcome.collectedUploadCount
-        bytes = outcome.collectedBytes
-        removedFileCount = outcome.removedFileCount
-        failedCount = outcome.failedCount
-    }
-
-    var cells: [String] {
-        [
-            String(blobCount), String(versionCount), String(uploadCount), String(bytes),
-            String(removedFileCount), String(failedCount),
-        ]
     }
 }

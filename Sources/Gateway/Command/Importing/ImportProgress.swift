@@ -68,9 +68,9 @@ final class ImportProgress: Sendable {
         state.withLock { $0.doneBytes += bytes }
     }
 
-    /// An item was finished.
-    func finish() {
-        state.withLock { $0.doneCount += 1 }
+    /// Items were finished.
+    func finish(_ count: Int = 1) {
+        state.withLock { $0.doneCount += count }
     }
 
     /// Writes a line that stays.

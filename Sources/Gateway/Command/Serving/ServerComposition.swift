@@ -3,6 +3,7 @@ import Database
 import GarbageCollection
 import GatewayServer
 import Logging
+import Metrics
 import NIOCore
 import NIOPosix
 import Registry
@@ -72,18 +73,23 @@ struct ServerComposition: Sendable {
         let blobs = CachedBlobStore(blobs)
         let services = RegistryServices(metadata: database.metadata, blobs: blobs)
         let listening = ListeningAnnouncement(settings: settings, logger: logger)
+        let metrics = PrometheusRegistry()
+        MetricsSystem.bootstrap(metrics)
+        let collector = makeCollector(database, blobs, metrics)
         let gateway = Gateway(
             formats: Formats.all, version: PackhouseVersion.current, services: services,
             hasher: PasswordHasher(), signer: signer,
             origins: OriginResolver(
                 externalOrigin: settings.externalURL, trustedProxies: settings.trustedProxies),
+            collector: collector, metrics: metrics, metricsAllowed: settings.metricsAllowed,
             logger: logger)
         // The announcement says where it listens; the library's own line would say it again.
         var serverLogger = logger
         if settings.logLevel == .info { serverLogger.logLevel = .notice }
         let server = GatewayHTTPServer(
             settings: try httpSettings(), responder: gateway, logger: serverLogger,
-            accessLogger: logger, onListening: { port in listening.announce(port: port) })
+            accessLogger: logger, metrics: RequestMetrics(factory: metrics),
+            onListening: { port in listening.announce(port: port) })
         let sweep = OrphanSweepService(
             sweeper: OrphanSweeper(
                 store: blobs, metadata: database.metadata,
@@ -101,8 +107,8 @@ struct ServerComposition: Sendable {
         if settings.collectorRate > 0 {
             running.append(
                 CollectorService(
-                    collector: Collector(metadata: database.metadata, blobs: blobs),
-                    worksPerSecond: settings.collectorRate, logger: logger))
+                    collector: collector, worksPerSecond: settings.collectorRate,
+                    window: settings.collectorWindow, logger: logger))
         }
         running.append(
             RetentionService(
@@ -117,6 +123,19 @@ struct ServerComposition: Sendable {
         configuration.maximumGracefulShutdownDuration = Duration.seconds(
             settings.drainTimeoutSeconds + Self.shutdownReserveSeconds)
         return ServiceGroup(configuration: configuration)
+    }
+
+    private func makeCollector(
+        _ database: OpenedDatabase, _ blobs: some BlobStore, _ metrics: PrometheusRegistry
+    ) -> Collector {
+        let log = CollectorLog(logger: logger)
+        let counters = CollectorMetrics(factory: metrics)
+        return Collector(
+            metadata: database.metadata, blobs: blobs,
+            onEvent: { event in
+                log.record(event)
+                counters.record(event)
+            })
     }
 
     private func httpSettings() throws -> HTTPServerSettings {

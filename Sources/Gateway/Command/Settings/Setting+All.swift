@@ -50,6 +50,12 @@ extension Setting {
     static let collectorRate = Setting(
         "collector-rate", "COUNT", kind: .number(0...1_000_000), default: "2000",
         help: "how many things a second this process looks at to collect garbage; 0 for none")
+    static let collectorWindow = Setting(
+        "collector-window", "HH:MM-HH:MM",
+        help: "the hours, in UTC, in which this process collects garbage by itself; all unless set")
+    static let metricsAllow = Setting(
+        "metrics-allow", "CIDR,…",
+        help: "addresses that may read /metrics without an administrator's token")
     static let registryTokenLifetime = Setting(
         "registry-token-lifetime", "SECONDS", kind: .number(60...86_400), default: "300",
         help: "how long the tokens count that container clients fetch to pull and push")
@@ -62,6 +68,7 @@ extension Setting {
     static let all: [Setting] = [
         config, data, blobs, databaseURL, databaseConnections, listen, externalURL, tlsCert,
         tlsKey, trustedProxies, logFormat, logLevel, idleTimeoutSeconds, drainTimeoutSeconds,
-        orphanSweepIntervalSeconds, collectorRate, registryTokenLifetime, initialAdminToken,
+        orphanSweepIntervalSeconds, collectorRate, collectorWindow, metricsAllow,
+        registryTokenLifetime, initialAdminToken,
     ]
 }

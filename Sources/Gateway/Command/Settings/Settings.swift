@@ -1,4 +1,5 @@
 import Foundation
+import GarbageCollection
 import GatewayServer
 import Logging
 import Registry
@@ -45,6 +46,10 @@ struct Settings: Sendable {
     let orphanSweepIntervalSeconds: Int
     /// Things that the collector of this process looks at in a second; 0 for none.
     let collectorRate: Int
+    /// The hours in which it works; `nil` for all.
+    let collectorWindow: CollectionWindow?
+    /// Who may read metrics without a credential.
+    let metricsAllowed: [CIDRBlock]
     let registryTokenLifetimeSeconds: Int
     let initialAdminToken: String?
 
@@ -64,7 +69,8 @@ struct Settings: Sendable {
         listen = try reading.requireListen()
         externalURL = try reading.findExternalURL()
         tls = try reading.findTLS()
-        trustedProxies = try reading.listTrustedProxies()
+        trustedProxies = try reading.listAddresses(.trustedProxies)
+        metricsAllowed = try reading.listAddresses(.metricsAllow)
         let format = try reading.findChoice(.logFormat) ?? (isatty(2) == 1 ? "text" : "json")
         logFormat = LogFormat(rawValue: format) ?? .json
         logLevel = Logger.Level(rawValue: try reading.findChoice(.logLevel) ?? "info") ?? .info
@@ -72,6 +78,7 @@ struct Settings: Sendable {
         drainTimeoutSeconds = try reading.requireNumber(.drainTimeoutSeconds)
         orphanSweepIntervalSeconds = try reading.requireNumber(.orphanSweepIntervalSeconds)
         collectorRate = try reading.requireNumber(.collectorRate)
+        collectorWindow = try reading.findCollectorWindow()
         registryTokenLifetimeSeconds = try reading.requireNumber(.registryTokenLifetime)
         initialAdminToken = try reading.findInitialAdminToken()
     }
@@ -171,14 +178,23 @@ private struct SettingReading {
         }
     }
 
-    func listTrustedProxies() throws -> [CIDRBlock] {
-        let text = try findText(.trustedProxies) ?? ""
+    func findCollectorWindow() throws -> CollectionWindow? {
+        guard let text = try findText(.collectorWindow) else { return nil }
+        guard let window = CollectionWindow(parsing: text) else {
+            throw refusal(
+                .collectorWindow, "'\(text)' are no hours such as 01:00-05:00 or 22:00-04:00")
+        }
+        return window
+    }
+
+    func listAddresses(_ setting: Setting) throws -> [CIDRBlock] {
+        let text = try findText(setting) ?? ""
         return try text.split(separator: ",")
             .map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
             .map { item in
                 guard let block = CIDRBlock(parsing: item) else {
                     throw refusal(
-                        .trustedProxies,
+                        setting,
                         "'\(item)' is not an address or a range such as 10.0.0.0/8")
                 }
                 return block

@@ -47,6 +47,8 @@ struct ServeOptions: ParsableArguments {
     @Option(.drainTimeoutSeconds) var drainTimeoutSeconds: String?
     @Option(.orphanSweepIntervalSeconds) var orphanSweepIntervalSeconds: String?
     @Option(.collectorRate) var collectorRate: String?
+    @Option(.collectorWindow) var collectorWindow: String?
+    @Option(.metricsAllow) var metricsAllow: String?
     @Option(.registryTokenLifetime) var registryTokenLifetime: String?
 
     /// What was given on the command line.
@@ -57,7 +59,8 @@ struct ServeOptions: ParsableArguments {
             .trustedProxies: trustedProxies, .logFormat: logFormat, .logLevel: logLevel,
             .idleTimeoutSeconds: idleTimeoutSeconds, .drainTimeoutSeconds: drainTimeoutSeconds,
             .orphanSweepIntervalSeconds: orphanSweepIntervalSeconds,
-            .collectorRate: collectorRate,
+            .collectorRate: collectorRate, .collectorWindow: collectorWindow,
+            .metricsAllow: metricsAllow,
             .registryTokenLifetime: registryTokenLifetime,
         ]
         return store.flags.merging(own.compactMapValues { $0 }) { _, new in new }

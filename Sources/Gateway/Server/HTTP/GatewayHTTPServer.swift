@@ -20,6 +20,7 @@ public struct GatewayHTTPServer: Service {
     private let responder: any RequestResponder
     private let logger: Logger
     private let accessLog: AccessLog?
+    private let metrics: RequestMetrics?
     private let eventLoopGroup: any EventLoopGroup
     private let onListening: @Sendable (_ port: Int) async -> Void
 
@@ -28,10 +29,11 @@ public struct GatewayHTTPServer: Service {
     /// - Parameters:
     ///   - logger: for what happens to the server itself.
     ///   - accessLogger: gets one line a request; `nil` for none.
+    ///   - metrics: counts every request; `nil` for none.
     ///   - onListening: called once with the port that the server listens on.
     public init(
         settings: HTTPServerSettings, responder: any RequestResponder, logger: Logger,
-        accessLogger: Logger?,
+        accessLogger: Logger?, metrics: RequestMetrics? = nil,
         eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
         onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) {
@@ -39,6 +41,7 @@ public struct GatewayHTTPServer: Service {
         self.responder = responder
         self.logger = logger
         self.accessLog = accessLogger.map { AccessLog(logger: $0) }
+        self.metrics = metrics
         self.eventLoopGroup = eventLoopGroup
         self.onListening = onListening
     }
@@ -49,9 +52,9 @@ public struct GatewayHTTPServer: Service {
     public func run() async throws {
         let certificate = try settings.tls.map { try ServerCertificate($0, logger: logger) }
         let responder = responder
-        let accessLog = accessLog
+        let (accessLog, metrics) = (accessLog, metrics)
         let setup = ConnectionSetup(settings: settings, tls: certificate?.context) { exchange in
-            await Self.serve(exchange, with: responder, accessLog: accessLog)
+            await Self.serve(exchange, with: responder, accessLog, metrics)
         }
         let server = Server(
             childChannelSetup: setup,
@@ -100,7 +103,8 @@ public struct GatewayHTTPServer: Service {
     }
 
     private static func serve(
-        _ exchange: HTTPExchange, with responder: any RequestResponder, accessLog: AccessLog?
+        _ exchange: HTTPExchange, with responder: any RequestResponder, _ accessLog: AccessLog?,
+        _ metrics: RequestMetrics?
     ) async {
         let start = ContinuousClock.now
         let sentID = ResponseHeadFields.requestIDName.flatMap { exchange.request.headers[$0] }
@@ -109,6 +113,14 @@ public struct GatewayHTTPServer: Service {
             to: exchange.request, body: exchange, trace: trace)
         let outcome = await ResponseSender(exchange: exchange, requestID: trace.requestID)
             .send(response)
+        if let metrics {
+            let takesBody = exchange.request.method != .get && exchange.request.method != .head
+            metrics.record(
+                trace.operation, status: outcome.status.code,
+                duration: ContinuousClock.now - start,
+                receivedBytes: takesBody ? exchange.receivedBytes : 0,
+                sentBytes: outcome.bodyBytes)
+        }
         accessLog?.record(exchange, trace, outcome, since: start)
     }
 }

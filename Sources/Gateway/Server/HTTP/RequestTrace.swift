@@ -30,6 +30,9 @@ public final class RequestTrace: Sendable {
     /// What is known so far.
     public var facts: Facts { state.withLock { $0 } }
 
+    /// What the request was recognised as, or `nil`.
+    var operation: String? { state.withLock { $0.operation } }
+
     /// Notes something.
     public func note(_ change: (inout Facts) -> Void) {
         state.withLock { change(&$0) }

@@ -14,6 +14,7 @@ struct ManagementAPI: RequestSurface {
         + PackageStatusEndpoints.all
         + RepositoryEndpoints.all + RepositoryTagEndpoints.all + TagRuleEndpoints.all
         + RetentionEndpoints.all
+        + CollectorEndpoints.all
 
     static let router = ManagementRouter(endpoints)
 
@@ -22,6 +23,7 @@ struct ManagementAPI: RequestSurface {
     /// The names of the formats that projects can have settings of.
     let formats: [String]
     let passwords: PasswordHasher
+    let collector: any GarbageCollecting
     /// What the formats say comes before a release.
     var stages = ReleaseStages([])
 

@@ -11,6 +11,7 @@ public struct Gateway: RequestResponder {
     private let services: RegistryServices
     private let resolver: AccessResolver
     private let origins: OriginResolver
+    private let metricsAllowed: [CIDRBlock]
     private let logger: Logger
 
     /// A gateway in front of `formats` and of the management API.
@@ -19,9 +20,14 @@ public struct Gateway: RequestResponder {
     ///   - version: the version of the program, as `/api/v4/version` says it.
     ///   - signer: signs and verifies the tokens of container clients.
     ///   - origins: finds the address of the client and the address that it used.
+    ///   - collector: collects garbage when an administrator asks for it.
+    ///   - metrics: what `/metrics` shows.
+    ///   - metricsAllowed: addresses that may read it without a credential.
     public init(
         formats: [any PackageFormat], version: String, services: RegistryServices,
-        hasher: PasswordHasher, signer: TokenSigner, origins: OriginResolver, logger: Logger
+        hasher: PasswordHasher, signer: TokenSigner, origins: OriginResolver,
+        collector: any GarbageCollecting, metrics: PrometheusRegistry = PrometheusRegistry(),
+        metricsAllowed: [CIDRBlock] = [], logger: Logger
     ) {
         let resolver = AccessResolver(
             metadata: services.metadata, clock: services.clock,
@@ -34,9 +40,12 @@ public struct Gateway: RequestResponder {
                 signer: signer, resolver: resolver,
                 feature: formats.first { type(of: $0).family == .containerRegistry }
                     .map { (type(of: $0).id.name, type(of: $0).stage) }),
+            .metrics: MetricsSurface(
+                registry: metrics, gauges: CollectionGaugeReader(services: services),
+                version: version),
             .management: ManagementAPI(
                 version: version, formats: ids.map(\.name), passwords: hasher,
-                stages: ReleaseStages(formats)),
+                collector: collector, stages: ReleaseStages(formats)),
         ]
         for format in formats {
             surfaces[.format(type(of: format).id.name)] = format.makeSurface()
@@ -45,6 +54,7 @@ public struct Gateway: RequestResponder {
         self.surfaces = surfaces
         self.services = services
         self.origins = origins
+        self.metricsAllowed = metricsAllowed
         self.logger = logger
         self.resolver = resolver
     }
@@ -109,7 +119,7 @@ public struct Gateway: RequestResponder {
         _ body: any RequestBodySource, _ trace: RequestTrace, _ clientAddress: String
     ) async throws(RegistryError) -> FormatResponse {
         let parsed = Result { () throws(RegistryError) in try surface.prepare(head) }
-        if case .health = mount.surface {
+        if isOpen(mount.surface, to: clientAddress) {
             // What a load balancer asks is answered without a database, also when it asks wrongly.
             guard let operation = try parsed.get() else { throw RegistryError.noRoute }
             return try await run(operation, .unauthenticated(head, services), body, trace)
@@ -168,6 +178,18 @@ public struct Gateway: RequestResponder {
             await refreshAdministration()
         }
         return response
+    }
+
+    /// Whether nobody has to say who he is: of health, and of metrics from where they are collected.
+    private func isOpen(_ surface: Mount.Surface, to clientAddress: String) -> Bool {
+        switch surface {
+        case .health: true
+        case .metrics:
+            NetworkAddress(parsing: clientAddress).map { address in
+                metricsAllowed.contains { $0.contains(address) }
+            } ?? false
+        case .format, .management, .tokens: false
+        }
     }
 
     private func run(

@@ -6,6 +6,7 @@ struct Mount: Sendable {
         case format(String)
         case management
         case health
+        case metrics
         /// Where registry tokens are fetched.
         case tokens
     }
@@ -48,6 +49,7 @@ struct MountTable: Sendable {
         if first == "livez" || first == "readyz" {
             return Mount(surface: .health, scope: nil, prefixCount: 0)
         }
+        if segments == ["metrics"] { return Mount(surface: .metrics, scope: nil, prefixCount: 0) }
         if isTokenAddress(path) { return Mount(surface: .tokens, scope: nil, prefixCount: 2) }
         for locator in locators {
             if let location = locator.locate(path) {

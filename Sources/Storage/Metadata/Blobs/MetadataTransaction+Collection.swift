@@ -4,31 +4,51 @@ import Registry
 /// Statements of the collector on `reviews`, `unlinks`, `blobs` and `uploads`.
 extension MetadataTransaction {
     func claimReviews(limit: Int, at now: Timestamp, until end: Timestamp) throws -> [Review] {
-        try all(
+        let claimed = try all(
             """
             UPDATE reviews SET leased_until = \(end), attempts = attempts + 1
             WHERE (subject_kind, subject) IN (
                 SELECT subject_kind, subject FROM reviews
                 WHERE review_after <= \(now)
                     AND (leased_until IS NULL OR leased_until <= \(now))
-                ORDER BY review_after LIMIT \(limit) {skip locked})
+                ORDER BY review_after, subject LIMIT \(limit) {skip locked})
             RETURNING subject_kind, subject, event, review_after, attempts
             """
-        ) { try Review(&$0) }
+        ) { try ClaimedReview(&$0) }
+        for row in claimed where row.review == nil {
+            // What cannot be read must not keep anybody from the rest.
+            try session.execute(
+                """
+                UPDATE reviews SET leased_until = NULL, review_after = \(now.advanced(bySeconds: 86_400)),
+                    failure = 'it is nothing that can be reviewed'
+                WHERE subject_kind = \(row.kind) AND subject = \(row.name)
+                """)
+        }
+        return claimed.compactMap(\.review).sorted {
+            ($0.dueAt, $0.subject.columns.name) < ($1.dueAt, $1.subject.columns.name)
+        }
     }
 
-    func finishReview(_ review: Review) throws {
-        let (kind, name) = review.subject.columns
-        try session.execute(
-            """
-            DELETE FROM reviews
-            WHERE subject_kind = \(kind) AND subject = \(name) AND review_after = \(review.dueAt)
-            """)
-        try session.execute(
-            """
-            UPDATE reviews SET leased_until = NULL
-            WHERE subject_kind = \(kind) AND subject = \(name)
-            """)
+    func finishReviews(_ reviews: [Review]) throws {
+        // In one order everywhere, so that two collectors cannot wait for each other.
+        for part in reviews.sorted(by: { $0.subject.columns.name < $1.subject.columns.name })
+            .chunks()
+        {
+            guard let kind = part.first?.subject.columns.kind else { continue }
+            let names = SQL.list(part.map(\.subject.columns.name))
+            let claimed = part.map { "(\($0.subject.columns.name), \($0.dueAt))" as SQL }
+            try session.execute(
+                """
+                DELETE FROM reviews WHERE subject_kind = \(kind) AND subject IN \(names)
+                    AND (subject, review_after) IN (
+                        VALUES \(SQL.joined(claimed, separator: ", ")))
+                """)
+            try session.execute(
+                """
+                UPDATE reviews SET leased_until = NULL
+                WHERE subject_kind = \(kind) AND subject IN \(names)
+                """)
+        }
     }
 
     func postponeReview(_ review: Review, until moment: Timestamp, failure: String?) throws {
@@ -67,14 +87,7 @@ extension MetadataTransaction {
                 )
             }
             for row in collected { outcomes[row.digest] = .collected(bytes: row.size) }
-            for rows in collected.map({ "(\($0.key), 0, \(now))" as SQL }).chunks() {
-                try session.execute(
-                    """
-                    INSERT INTO unlinks (storage_key, attempts, created_at)
-                    VALUES \(SQL.joined(Array(rows), separator: ", "))
-                    ON CONFLICT (storage_key) DO NOTHING
-                    """)
-            }
+            try insertUnlinks(collected.map { ("blob", $0.key, $0.size) }, at: now)
             let left = try all(
                 """
                 SELECT b.digest,
@@ -90,39 +103,78 @@ extension MetadataTransaction {
         return outcomes
     }
 
-    func collectUpload(
-        _ id: String, at now: Timestamp
-    ) throws -> (outcome: ReviewOutcome, storeID: String?) {
+    func collectUpload(_ id: String, at now: Timestamp) throws -> ReviewOutcome {
         let gone = try first(
             """
-            DELETE FROM uploads WHERE id = \(id) AND expires_at <= \(now) RETURNING store_id
+            DELETE FROM uploads WHERE id = \(id) AND expires_at <= \(now)
+            RETURNING store_id, byte_offset
             """
-        ) { try $0.optionalText() }
-        if let gone { return (.collected(bytes: 0), gone) }
-        let end = try first("SELECT expires_at FROM uploads WHERE id = \(id)") {
-            try $0.timestamp()
+        ) { (storeID: try $0.optionalText(), size: try $0.integer()) }
+        guard let gone else {
+            let end = try first("SELECT expires_at FROM uploads WHERE id = \(id)") {
+                try $0.timestamp()
+            }
+            return end.map { .postponed(until: $0) } ?? .absent
         }
-        return (end.map { .postponed(until: $0) } ?? .absent, nil)
+        guard let storeID = gone.storeID else { return .collected(bytes: 0) }
+        try insertUnlinks([("upload", storeID, gone.size)], at: now)
+        return .collected(bytes: gone.size)
     }
 
-    func claimUnlinks(limit: Int, at now: Timestamp, until end: Timestamp) throws -> [StorageKey] {
+    // MARK: Files
+
+    private func insertUnlinks(
+        _ unlinks: [(kind: String, name: String, size: Int64)], at now: Timestamp
+    ) throws {
+        for part in unlinks.chunks() {
+            let rows = part.map { "(\($0.kind), \($0.name), \($0.size), 0, \(now), \(now))" as SQL }
+            try session.execute(
+                """
+                INSERT INTO unlinks (kind, storage_key, size_bytes, attempts, due_at, created_at)
+                VALUES \(SQL.joined(rows, separator: ", "))
+                ON CONFLICT (storage_key) DO NOTHING
+                """)
+        }
+    }
+
+    func claimUnlinks(limit: Int, at now: Timestamp, until end: Timestamp) throws -> [Unlink] {
         try all(
             """
-            UPDATE unlinks SET leased_until = \(end), attempts = attempts + 1
+            UPDATE unlinks SET due_at = \(end), attempts = attempts + 1
             WHERE storage_key IN (
-                SELECT storage_key FROM unlinks
-                WHERE leased_until IS NULL OR leased_until <= \(now)
-                ORDER BY created_at LIMIT \(limit) {skip locked})
-            RETURNING storage_key
+                SELECT storage_key FROM unlinks WHERE due_at <= \(now)
+                ORDER BY due_at LIMIT \(limit) {skip locked})
+            RETURNING kind, storage_key, size_bytes, attempts
             """
-        ) { StorageKey(stored: try $0.text()) }
-    }
-
-    func finishUnlinks(_ keys: [StorageKey]) throws {
-        for part in keys.map(\.description).sorted().chunks() {
-            try session.execute("DELETE FROM unlinks WHERE storage_key IN \(SQL.list(part))")
+        ) { row in
+            let (kind, name) = (try row.text(), try row.text())
+            return Unlink(
+                target: kind == "upload" ? .upload(name) : .blob(StorageKey(stored: name)),
+                size: try row.integer(), attemptCount: Int(try row.integer()))
         }
     }
+
+    func finishUnlinks(_ unlinks: [Unlink]) throws -> Int64 {
+        var bytes: Int64 = 0
+        for part in unlinks.map(\.target.name).sorted().chunks() {
+            bytes += try all(
+                """
+                DELETE FROM unlinks WHERE storage_key IN \(SQL.list(part)) RETURNING size_bytes
+                """
+            ) { try $0.integer() }.reduce(0, +)
+        }
+        return bytes
+    }
+
+    func postponeUnlink(_ unlink: Unlink, until moment: Timestamp, failure: String) throws {
+        try session.execute(
+            """
+            UPDATE unlinks SET due_at = \(moment), failure = \(failure)
+            WHERE storage_key = \(unlink.target.name)
+            """)
+    }
+
+    // MARK: The switch
 
     func setCollectionPaused(_ moment: Timestamp?) throws {
         try session.execute("UPDATE collector SET paused_at = \(moment) WHERE id = 1")
@@ -134,24 +186,8 @@ extension MetadataTransaction {
         }
     }
 
-    func summarizeCollection(at now: Timestamp) throws -> CollectionSummary {
-        let pausedAt = try one("SELECT paused_at FROM collector WHERE id = 1") {
-            try $0.optionalTimestamp()
-        }
-        let unlinkCount = try one("SELECT COUNT(*) FROM unlinks") { try $0.integer() }
-        return try one(
-            """
-            SELECT COUNT(*), COUNT(CASE WHEN review_after <= \(now) THEN 1 END),
-                MIN(CASE WHEN review_after <= \(now) THEN review_after END),
-                COUNT(failure)
-            FROM reviews
-            """
-        ) { row in
-            CollectionSummary(
-                reviewCount: Int(try row.integer()), dueCount: Int(try row.integer()),
-                oldestDueAt: try row.optionalTimestamp(), blockedCount: Int(try row.integer()),
-                unlinkCount: Int(unlinkCount), pausedAt: pausedAt)
-        }
+    func setCollectionWindow(_ window: String?) throws {
+        try session.execute("UPDATE collector SET hours = \(window) WHERE id = 1")
     }
 }
 
@@ -175,11 +211,31 @@ extension ReviewSubject {
     }
 }
 
-extension Review {
-    fileprivate init(_ row: inout SQLRow) throws {
-        self.init(
-            subject: try ReviewSubject(kind: row.text(), name: row.text()),
-            event: try row.text(), dueAt: try row.timestamp(),
-            attemptCount: Int(try row.integer()))
+extension Unlink.Target {
+    /// The name of the bytes, as the table has it.
+    fileprivate var name: String {
+        switch self {
+        case .blob(let key): key.description
+        case .upload(let id): id
+        }
+    }
+}
+
+/// A row of `reviews`, whatever stands in it.
+private struct ClaimedReview {
+    let kind: String
+    let name: String
+    /// `nil` where the subject cannot be read.
+    let review: Review?
+
+    init(_ row: inout SQLRow) throws {
+        kind = try row.text()
+        name = try row.text()
+        let event = try row.text()
+        let dueAt = try row.timestamp()
+        let attemptCount = Int(try row.integer())
+        review = (try? ReviewSubject(kind: kind, name: name)).map { subject in
+            Review(subject: subject, event: event, dueAt: dueAt, attemptCount: attemptCount)
+        }
     }
 }

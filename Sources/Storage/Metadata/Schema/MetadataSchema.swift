@@ -21,6 +21,9 @@ enum MetadataSchema {
         Migration(number: 6, name: "what projects keep", statements: retentionTables),
         Migration(
             number: 7, name: "addresses of packages in lower case", statements: addressChanges),
+        Migration(
+            number: 8, name: "what the collector did and cannot do",
+            statements: collectorActivityChanges),
     ]
 
     private static let namespaceTables: [SQL] = [

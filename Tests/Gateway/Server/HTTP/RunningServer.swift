@@ -37,6 +37,7 @@ struct RunningServer: Sendable {
     /// Starts a server on a free port, runs `body`, shuts the server down and waits for its end.
     static func run<Result: Sendable>(
         settings: HTTPServerSettings = HTTPServerSettings(), responder: any RequestResponder,
+        metrics: RequestMetrics? = nil,
         _ body: @Sendable @escaping (RunningServer) async throws -> Result
     ) async throws -> Result {
         var settings = settings
@@ -47,7 +48,7 @@ struct RunningServer: Sendable {
             settings: settings, responder: responder,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             accessLogger: Logger(label: "access") { _ in RecordingLogHandler(log: log) },
-            onListening: { port in continuation.yield(port) })
+            metrics: metrics, onListening: { port in continuation.yield(port) })
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [

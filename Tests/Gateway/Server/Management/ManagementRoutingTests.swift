@@ -98,7 +98,8 @@ import Testing
     }
 
     @Test func failuresHaveGitLabsBodies() {
-        let api = ManagementAPI(version: "1", formats: [], passwords: PasswordHasher())
+        let api = ManagementAPI(
+            version: "1", formats: [], passwords: PasswordHasher(), collector: NoCollector())
         let cases: [(RegistryError, [String], Int, String)] = [
             (
                 .namespaceNotFound(), ["projects", "7"], 404,
@@ -134,5 +135,16 @@ import Testing
             }
             #expect(String(buffer: buffer) == body)
         }
+    }
+}
+
+/// A collector for what never asks it.
+private struct NoCollector: GarbageCollecting {
+    func estimate() async throws(RegistryError) -> CollectionEstimate { CollectionEstimate() }
+
+    func run(for limit: Duration) async throws(RegistryError) -> (
+        outcome: CollectionOutcome, isFinished: Bool
+    ) {
+        (CollectionOutcome(), true)
     }
 }

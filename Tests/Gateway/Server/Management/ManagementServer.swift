@@ -1,6 +1,7 @@
 import Database
 import FormatKit
 import Foundation
+import GarbageCollection
 import GenericFormat
 import HTTPTypes
 import Logging
@@ -98,6 +99,7 @@ struct ManagementServer: Sendable {
             origins: OriginResolver(
                 externalOrigin: PublicOrigin(scheme: "https", authority: "packages.test"),
                 trustedProxies: []),
+            collector: Collector(metadata: store, blobs: NoBlobs(), clock: clock),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         ids = try await store.write { tx in
             var ids: [String: Int64] = [:]
