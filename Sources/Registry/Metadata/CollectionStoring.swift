@@ -72,6 +72,12 @@ public protocol CollectionWriting: CollectionReading {
     /// Claims due reviews, the longest overdue first, so that no other collector takes them before
     /// `end`.
     func claimReviews(limit: Int, at now: Timestamp, until end: Timestamp) throws -> [Review]
+    /// Those of the reviews, all of one kind of subject, for which somebody asked again since they were
+    /// claimed, and when they are due now. Of versions nobody can ask until the transaction ends:
+    /// the packages are locked.
+    func listLaterReviews(
+        _ reviews: [Review], at now: Timestamp
+    ) throws -> [ReviewSubject: Timestamp]
     /// Forgets the reviews, all of one kind of subject, unless somebody asked for them again since
     /// they were claimed.
     func finishReviews(_ reviews: [Review]) throws

@@ -86,16 +86,21 @@ extension CollectionWriting {
     fileprivate func reviewBlobs(
         _ reviews: [Review], at now: Timestamp
     ) throws -> [(Review, ReviewOutcome)] {
-        let digests = reviews.compactMap { review in
-            if case .blob(let digest) = review.subject { digest } else { nil }
+        let later = try listLaterReviews(reviews, at: now)
+        let digests = reviews.compactMap { review -> Digest? in
+            guard case .blob(let digest) = review.subject, later[review.subject] == nil else {
+                return nil
+            }
+            return digest
         }
         let outcomes = try collectBlobs(digests, at: now)
         var results: [(Review, ReviewOutcome)] = []
         for review in reviews {
-            guard case .blob(let digest) = review.subject, let outcome = outcomes[digest] else {
-                continue
+            if let moment = later[review.subject] {
+                results.append((review, .postponed(until: moment)))
+            } else if case .blob(let digest) = review.subject, let outcome = outcomes[digest] {
+                results.append((review, outcome))
             }
-            results.append((review, outcome))
         }
         try finishReviews(results.filter { !$0.1.isPostponed }.map(\.0))
         for (review, outcome) in results {
@@ -110,6 +115,11 @@ extension CollectionWriting {
     func review(
         _ review: Review, _ periods: CollectionPeriods, at now: Timestamp
     ) throws -> ReviewOutcome {
+        // Whoever moved a tag since the review was claimed has his time from then on.
+        if let moment = try listLaterReviews([review], at: now)[review.subject] {
+            try postponeReview(review, until: moment, failure: nil)
+            return .postponed(until: moment)
+        }
         let outcome =
             switch review.subject {
             case .blob(let digest): try collectBlobs([digest], at: now)[digest] ?? .absent

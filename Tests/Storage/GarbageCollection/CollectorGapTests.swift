@@ -94,6 +94,40 @@ import Testing
     }
 
     @Test(
+        "a tag that goes while its version is looked at gives it a week",
+        arguments: DatabaseKind.allCases, [false, true])
+    func untagInTheGap(kind: DatabaseKind, moves: Bool) async throws {
+        try await CollectorBench.run(on: kind) { bench in
+            try await bench.publish("m1", tags: ["latest"])
+            bench.clock.advance(bySeconds: 7 * Self.day)
+            let failure = SendableBox<(any Error)?>(nil)
+            var store = SteppedStore(bench.metadata)
+            store.beforeWrite = { number in
+                // Its review is claimed.
+                guard number == 2 else { return }
+                do {
+                    if moves {
+                        try await bench.publish("m2", tags: ["latest"])
+                    } else {
+                        _ = try await bench.package().removeTag("latest")
+                    }
+                } catch {
+                    failure.withValue { $0 = error }
+                }
+            }
+            _ = try await bench.collector(metadata: store).runPass()
+            if let error = failure.withValue({ $0 }) { throw error }
+            #expect(try await bench.hasManifest("m1"))
+            bench.clock.advance(bySeconds: 7 * Self.day - 1)
+            _ = try await bench.collector().runUntilIdle()
+            #expect(try await bench.hasManifest("m1"))
+            bench.clock.advance(bySeconds: 1)
+            _ = try await bench.collector().runUntilIdle()
+            #expect(try await !bench.hasManifest("m1"))
+        }
+    }
+
+    @Test(
         "a second replica between the steps of the first", arguments: DatabaseKind.allCases, 1...4)
     func collectorInTheGap(kind: DatabaseKind, gap: Int) async throws {
         try await CollectorBench.run(on: kind) { bench in

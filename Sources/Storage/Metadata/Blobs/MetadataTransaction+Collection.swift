@@ -29,6 +29,32 @@ extension MetadataTransaction {
         }
     }
 
+    func listLaterReviews(
+        _ reviews: [Review], at now: Timestamp
+    ) throws -> [ReviewSubject: Timestamp] {
+        var later: [ReviewSubject: Timestamp] = [:]
+        for case .version(let id) in reviews.map(\.subject) {
+            // As every publish does first. A tag that goes asks for a review in the same way.
+            try session.execute(
+                """
+                UPDATE packages SET updated_at = updated_at
+                WHERE id = (SELECT package_id FROM versions WHERE id = \(id))
+                """)
+        }
+        for part in reviews.chunks() {
+            guard let kind = part.first?.subject.columns.kind else { continue }
+            let rows = try all(
+                """
+                SELECT subject, review_after FROM reviews
+                WHERE subject_kind = \(kind) AND review_after > \(now)
+                    AND subject IN \(SQL.list(part.map(\.subject.columns.name)))
+                """
+            ) { (try ReviewSubject(kind: kind, name: $0.text()), try $0.timestamp()) }
+            for (subject, moment) in rows { later[subject] = moment }
+        }
+        return later
+    }
+
     func finishReviews(_ reviews: [Review]) throws {
         // In one order everywhere, so that two collectors cannot wait for each other.
         for part in reviews.sorted(by: { $0.subject.columns.name < $1.subject.columns.name })
