@@ -69,9 +69,11 @@ struct PrometheusText {
 
     /// A whole number without a decimal point, and any other as short as it is exact to nine digits.
     static func number(_ value: Double) -> String {
-        if value == value.rounded(), abs(value) < 1e15 { return String(Int64(value)) }
         // Sums of scaled units carry the noise of their last bits.
         let rounded = (value * 1e9).rounded() / 1e9
+        if rounded == rounded.rounded(), abs(rounded) < 1e15, rounded != 0 || value == 0 {
+            return String(Int64(rounded))
+        }
         return String(rounded == 0 ? value : rounded)
     }
 }
