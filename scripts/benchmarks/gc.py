@@ -57,7 +57,7 @@ def garbage_blob(number):
     """The bytes, the digest and the storage key of one piece of garbage."""
     body = f"garbage {number} ".encode().ljust(BLOB_BYTES, b"x")
     name = hashlib.sha256(body).hexdigest()
-    return body, name, f"sha256/{name[:2]}/{name[2:4]}/{name}-bench{number}"
+    return body, name, f"sha256/{name[:2]}/{name[2:4]}/{name}-{number:016x}"
 
 
 def write_files(root):
@@ -258,7 +258,10 @@ def compare(work, server):
         known = reclaimed_blobs(server)
         ask(server, "POST", "/api/v4/admin/gc/resume", {})
         # It may be asleep for up to six seconds while it is paused.
+        deadline = time.monotonic() + 30
         while reclaimed_blobs(server) == known:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"nothing is collected: {ask(server, 'GET', '/api/v4/admin/gc')}")
             time.sleep(0.05)
         known, start = reclaimed_blobs(server), time.monotonic()
         during.append(turn(work, server, f"b{number}"))
