@@ -37,6 +37,10 @@ public protocol BlobReading {
     func findBlobs(_ digests: [Digest]) throws -> [Digest: BlobRecord]
     /// The upload of this id, if it has not expired at `now`.
     func findUpload(_ id: String, at now: Timestamp) throws -> UploadRecord?
+    /// Of `keys`, those that a row of `blobs` names.
+    func filterKnownKeys(_ keys: [StorageKey]) throws -> Set<StorageKey>
+    /// Of `ids`, those that a row of `uploads` names.
+    func filterKnownUploads(_ ids: [String]) throws -> Set<String>
 }
 
 /// Changes of `blobs`, `blob_leases`, `uploads`, `reviews` and `unlinks`.
@@ -51,10 +55,6 @@ public protocol BlobWriting: BlobReading {
     ///
     /// - Returns: whether the row still named `old`.
     func replaceBlobKey(_ digest: Digest, old: StorageKey, new: StorageKey) throws -> Bool
-    /// Of `keys`, those that a row of `blobs` names.
-    func filterKnownKeys(_ keys: [StorageKey]) throws -> Set<StorageKey>
-    /// Of `ids`, those that a row of `uploads` names.
-    func filterKnownUploads(_ ids: [String]) throws -> Set<String>
     /// Inserts the lease, or moves its end back; it never ends earlier than before.
     ///
     /// - Throws: `conflict` when there is no such blob any more.

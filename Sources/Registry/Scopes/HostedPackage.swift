@@ -62,6 +62,16 @@ public struct HostedPackage: Sendable {
         try await services.openVerified(file)
     }
 
+    /// Makes sure that the store has the bytes of a file, with the right size.
+    ///
+    /// - Throws: `notFound` with the reason `content_lost`.
+    public func requireKept(_ file: FileRecord) async throws(RegistryError) {
+        guard try await services.blobs.size(of: file.storageKey) != file.size else { return }
+        throw RegistryError(
+            .notFound, "the content of this file is lost; publishing it again heals it",
+            reason: "content_lost")
+    }
+
     /// Makes stored bytes visible, as `ScopeHandle.publish` does.
     ///
     /// - Throws: also `malformed` with the reason `named_blob_unknown` or `named_version_unknown`

@@ -64,7 +64,8 @@ final class BlobFolders: Sendable {
         try operations.synchronize(descriptor)
     }
 
-    private func makeFolders(downTo path: String) throws(FileFailure) {
+    /// Makes a folder and those above it that are missing.
+    func makeFolders(downTo path: String) throws(FileFailure) {
         guard try operations.status(at: path) == nil else { return }
         let parent = FileBlobLayout.parent(of: path)
         try makeFolders(downTo: parent)

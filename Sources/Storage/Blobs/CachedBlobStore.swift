@@ -11,8 +11,8 @@ public struct CachedBlobStore<Base: BlobStore>: BlobStore {
     /// Bytes of memory that all remembered blobs may take.
     public static var defaultLimitBytes: Int { 64 << 20 }
 
-    private let base: Base
-    private let memory: BlobMemory
+    let base: Base
+    let memory: BlobMemory
 
     /// A store that remembers small blobs of `base`, in at most `limitBytes` of memory.
     public init(_ base: Base, limitBytes: Int = Self.defaultLimitBytes) {

@@ -5,6 +5,7 @@ import Registry
 ///
 ///     <root>/blobs/sha256/ab/cd/<64 digits>-<16 digits>
 ///     <root>/uploads/<32 digits>
+///     <root>/quarantine/sha256/ab/cd/<64 digits>-<16 digits>, with a .json of the same name
 struct FileBlobLayout: Sendable {
     /// Hexadecimal digits of the random part of a key (I2).
     static let nonceDigitCount = 16
@@ -16,6 +17,7 @@ struct FileBlobLayout: Sendable {
     var blobsFolder: String { root + "/blobs" }
     var digestsFolder: String { root + "/blobs/sha256" }
     var uploadsFolder: String { root + "/uploads" }
+    var quarantineFolder: String { root + "/quarantine" }
     /// Not the name of an upload, so no list shows it.
     var healthFile: String { root + "/uploads/.health" }
 
@@ -76,6 +78,14 @@ struct FileBlobLayout: Sendable {
                 cause: InvalidName(name: key.description))
         }
         return "\(blobsFolder)/\(key.description)"
+    }
+
+    /// The file of a blob that was put aside.
+    ///
+    /// - Throws: `internalError` when `key` is not one of this store.
+    func quarantinePath(of key: StorageKey) throws(RegistryError) -> String {
+        _ = try path(of: key)
+        return "\(quarantineFolder)/\(key.description)"
     }
 
     /// The file of an unfinished upload.

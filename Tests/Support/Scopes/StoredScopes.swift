@@ -10,6 +10,8 @@ public struct StoredScopes: Sendable {
     public let group: any ScopeHandle
     /// Where the bytes are.
     public let blobs: any BlobStore
+    /// The folder that they lie in.
+    public let blobFolder: String
     /// The services of two replicas, on one database and one folder.
     public let replicas: [RegistryServices]
     /// The database, for what no scope does.
@@ -79,8 +81,8 @@ public struct StoredScopes: Sendable {
                 StoredScopes(
                     project: HostedProject(project: project, actor: actor, services: services),
                     group: PackageUnion(group: group, actor: actor, services: services),
-                    blobs: services.blobs, replicas: replicas, database: database, record: project,
-                    actor: actor))
+                    blobs: services.blobs, blobFolder: folder.path("blobs"), replicas: replicas,
+                    database: database, record: project, actor: actor))
         }
     }
 }

@@ -4,7 +4,7 @@ import Registry
 /// Statements on blobs as a package sees them, and on `blob_leases`.
 extension MetadataTransaction {
     /// Of `b`.
-    private static let blobColumns: SQL =
+    static let blobColumns: SQL =
         "b.digest, b.md5, b.sha1, b.sha512, b.size, b.storage_key"
 
     /// Of `b`, and of what the package `package` (an expression) has to do with it. A blob of a
@@ -121,7 +121,7 @@ extension HeldBlob {
 
 extension BlobRecord {
     /// The next columns, as `blobColumns` lists them.
-    fileprivate init(_ row: inout SQLRow) throws {
+    init(_ row: inout SQLRow) throws {
         let digest = try Digest(parsing: row.text())
         let digests = BlobDigests(
             sha256: digest, md5: try row.optionalText(), sha1: try row.optionalText(),

@@ -24,6 +24,7 @@ enum MetadataSchema {
         Migration(
             number: 8, name: "what the collector did and cannot do",
             statements: collectorActivityChanges),
+        Migration(number: 9, name: "how far the scrub is", statements: scrubTable),
     ]
 
     private static let namespaceTables: [SQL] = [
