@@ -22,7 +22,7 @@ struct Packhouse: AsyncParsableCommand {
                     UserCommand.self, GroupCommand.self, ProjectCommand.self, TokenCommand.self,
                     PackageCommand.self, TagRuleCommand.self, RetentionCommand.self,
                     FeaturesCommand.self,
-                    GCCommand.self, ImportCommand.self,
+                    GCCommand.self, FsckCommand.self, ImportCommand.self,
                 ]),
             CommandGroup(
                 name: "About", subcommands: [ConfigCommand.self, VersionCommand.self]),

@@ -113,7 +113,8 @@ final class ImportProgress: Sendable {
         write(isTerminal ? Self.clearLine + text : text + "\n")
     }
 
-    private func clear() {
+    /// Removes the bar, so that something else can be written.
+    func clear() {
         let isDrawn = state.withLock { state in
             defer { state.isDrawn = false }
             return state.isDrawn
@@ -126,6 +127,10 @@ final class ImportProgress: Sendable {
 
     /// `importing [=====>   ] 43%  1.2 GiB of 2.8 GiB  41 of 97  310.0 MiB/s  0:05 left`
     static func line(_ state: State, at now: ContinuousClock.Instant) -> String {
+        // How much there is to do is not always known.
+        guard state.totalBytes > 0 || state.totalCount > 0 else {
+            return "\(state.phase)  \(state.doneCount)"
+        }
         let done =
             state.totalBytes > 0
             ? Double(state.doneBytes) / Double(state.totalBytes)

@@ -68,7 +68,7 @@ struct ServerComposition: Sendable {
     }
 
     private func serviceGroup(
-        _ database: OpenedDatabase, _ blobs: some BlobStore, _ signer: TokenSigner
+        _ database: OpenedDatabase, _ blobs: some RepairableBlobStore, _ signer: TokenSigner
     ) throws -> ServiceGroup {
         let blobs = CachedBlobStore(blobs)
         let services = RegistryServices(metadata: database.metadata, blobs: blobs)
@@ -116,6 +116,7 @@ struct ServerComposition: Sendable {
                     metadata: database.metadata, clock: SystemClock(),
                     stages: ReleaseStages(Formats.all)),
                 logger: logger))
+        running += scrub(database, blobs)
         running += [server, DrainAnnouncement(logger: logger)]
         var configuration = ServiceGroupConfiguration(
             services: running,

@@ -56,6 +56,10 @@ extension Setting {
     static let metricsAllow = Setting(
         "metrics-allow", "CIDR,…",
         help: "addresses that may read /metrics without an administrator's token")
+    static let scrubBandwidth = Setting(
+        "scrub-bandwidth", "BYTES", kind: .number(0...1_000_000_000_000), default: "4194304",
+        help: "how many bytes a second are read to find damaged blobs, over all processes; 0 for "
+            + "none")
     static let registryTokenLifetime = Setting(
         "registry-token-lifetime", "SECONDS", kind: .number(60...86_400), default: "300",
         help: "how long the tokens count that container clients fetch to pull and push")
@@ -68,7 +72,7 @@ extension Setting {
     static let all: [Setting] = [
         config, data, blobs, databaseURL, databaseConnections, listen, externalURL, tlsCert,
         tlsKey, trustedProxies, logFormat, logLevel, idleTimeoutSeconds, drainTimeoutSeconds,
-        orphanSweepIntervalSeconds, collectorRate, collectorWindow, metricsAllow,
+        orphanSweepIntervalSeconds, collectorRate, collectorWindow, metricsAllow, scrubBandwidth,
         registryTokenLifetime, initialAdminToken,
     ]
 }

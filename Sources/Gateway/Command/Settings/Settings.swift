@@ -50,6 +50,8 @@ struct Settings: Sendable {
     let collectorWindow: CollectionWindow?
     /// Who may read metrics without a credential.
     let metricsAllowed: [CIDRBlock]
+    /// Bytes a second that the scrub reads; 0 for none.
+    let scrubBandwidth: Int
     let registryTokenLifetimeSeconds: Int
     let initialAdminToken: String?
 
@@ -79,6 +81,7 @@ struct Settings: Sendable {
         orphanSweepIntervalSeconds = try reading.requireNumber(.orphanSweepIntervalSeconds)
         collectorRate = try reading.requireNumber(.collectorRate)
         collectorWindow = try reading.findCollectorWindow()
+        scrubBandwidth = try reading.requireNumber(.scrubBandwidth)
         registryTokenLifetimeSeconds = try reading.requireNumber(.registryTokenLifetime)
         initialAdminToken = try reading.findInitialAdminToken()
     }

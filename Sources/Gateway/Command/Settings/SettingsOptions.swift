@@ -49,6 +49,7 @@ struct ServeOptions: ParsableArguments {
     @Option(.collectorRate) var collectorRate: String?
     @Option(.collectorWindow) var collectorWindow: String?
     @Option(.metricsAllow) var metricsAllow: String?
+    @Option(.scrubBandwidth) var scrubBandwidth: String?
     @Option(.registryTokenLifetime) var registryTokenLifetime: String?
 
     /// What was given on the command line.
@@ -60,7 +61,7 @@ struct ServeOptions: ParsableArguments {
             .idleTimeoutSeconds: idleTimeoutSeconds, .drainTimeoutSeconds: drainTimeoutSeconds,
             .orphanSweepIntervalSeconds: orphanSweepIntervalSeconds,
             .collectorRate: collectorRate, .collectorWindow: collectorWindow,
-            .metricsAllow: metricsAllow,
+            .metricsAllow: metricsAllow, .scrubBandwidth: scrubBandwidth,
             .registryTokenLifetime: registryTokenLifetime,
         ]
         return store.flags.merging(own.compactMapValues { $0 }) { _, new in new }
