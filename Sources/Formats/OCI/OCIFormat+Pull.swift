@@ -17,7 +17,9 @@ extension OCIFormat {
             digest: try Digest(parsing: found.version.name),
             mediaType: file.mediaType ?? OCIMediaType.manifest, size: file.size,
             isFixed: reference.isDigest)
-        // A HEAD looks at the bytes as well: what it promises, the GET has to keep.
+        // A HEAD looks at the bytes as well, and not only at what is remembered of them: what it
+        // promises, the GET has to keep, also after a restart.
+        if head.method == .head { try await package.requireKept(file) }
         let reader = try await package.open(file)
         var response = try await content.respond(to: head) { () throws(RegistryError) in reader }
         response.contentVersionID = found.version.id
