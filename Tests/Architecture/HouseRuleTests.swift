@@ -25,6 +25,8 @@ import Testing
         "Tests/Support/Blobs/BlobStoreContract.swift": "polls for a state until a deadline",
         "Tests/Gateway/Command/CrashTests.swift":
             "kills at random moments; its client pauses before it tries again",
+        "Tests/Gateway/Command/CollectorCrashSite.swift":
+            "kills at random moments; its client pauses before it tries again",
     ]
 
     /// Files that are longer than a file should be: each with its reason.
