@@ -121,6 +121,49 @@ struct SQLMetadataStoreTests {
         }
     }
 
+    @Test(
+        "A wish that comes while somebody looks is not lost, whatever its moment",
+        arguments: DatabaseKind.allCases)
+    func wishesMeanwhile(_ kind: DatabaseKind) async throws {
+        try await kind.makeDatabase().withEngine { engine in
+            let store = SQLMetadataStore(engine: engine)
+            let subject = ReviewSubject.version(7)
+            let (due, now) = (Sample.now.advanced(bySeconds: -5), Sample.now)
+            for seconds in [-10, -5, 0, 5] as [Int64] {
+                for isPostponed in [false, true] {
+                    let claimed = try await store.write { tx in
+                        try tx.upsertReview(subject, event: "first", after: due)
+                        return try tx.claimReviews(
+                            limit: 1, at: now, until: now.advanced(bySeconds: 60))
+                    }
+                    let review = try #require(claimed.first)
+                    try await store.write { tx in
+                        // By a replica whose clock may be behind.
+                        try tx.upsertReview(
+                            subject, event: "again", after: now.advanced(bySeconds: seconds))
+                        if isPostponed {
+                            try tx.postponeReview(
+                                review, until: now.advanced(bySeconds: 1000), failure: nil)
+                        } else {
+                            try tx.finishReviews([review])
+                        }
+                    }
+                    let later = now.advanced(bySeconds: 6)
+                    let again = try await store.write { tx in
+                        try tx.claimReviews(
+                            limit: 1, at: later, until: later.advanced(bySeconds: 60))
+                    }
+                    #expect(again.map(\.event) == ["again"], "\(seconds) \(isPostponed)")
+                    try await store.write { tx in
+                        try tx.finishReviews(again)
+                    }
+                    let left = try await engine.read { try $0.query("SELECT 1 FROM reviews") }
+                    #expect(left.isEmpty)
+                }
+            }
+        }
+    }
+
     @Test("Lost bytes are unlinked when their key is replaced", arguments: DatabaseKind.allCases)
     func unlinks(_ kind: DatabaseKind) async throws {
         try await kind.makeDatabase().withEngine { engine in

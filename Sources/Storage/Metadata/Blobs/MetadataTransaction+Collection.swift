@@ -62,11 +62,15 @@ extension MetadataTransaction {
         {
             guard let kind = part.first?.subject.columns.kind else { continue }
             let names = SQL.list(part.map(\.subject.columns.name))
-            let claimed = part.map { "(\($0.subject.columns.name), \($0.dueAt))" as SQL }
+            // Whoever asks again sets the attempts to 0, also where the moment stays the same
+            // because two clocks differ.
+            let claimed = part.map {
+                "(\($0.subject.columns.name), \($0.dueAt), \($0.attemptCount))" as SQL
+            }
             try session.execute(
                 """
                 DELETE FROM reviews WHERE subject_kind = \(kind) AND subject IN \(names)
-                    AND (subject, review_after) IN (
+                    AND (subject, review_after, attempts) IN (
                         VALUES \(SQL.joined(claimed, separator: ", ")))
                 """)
             try session.execute(
@@ -85,6 +89,7 @@ extension MetadataTransaction {
             UPDATE reviews SET
                 leased_until = NULL, failure = \(failure), attempts = \(attempts),
                 review_after = CASE WHEN review_after = \(review.dueAt)
+                        AND attempts = \(review.attemptCount)
                     THEN \(moment) ELSE review_after END
             WHERE subject_kind = \(kind) AND subject = \(name)
             """)
