@@ -70,7 +70,8 @@ import Testing
                 Issue.record("\(turn)")
                 return
             }
-            #expect(ended.checkedCount == 4 && ended.findingCount == 3)
+            // What was healed has a new key, which may come behind the others, and be read again.
+            #expect((4...5).contains(ended.checkedCount) && ended.findingCount == 3)
             #expect(try await bench.served("remembered") == "remembered")
             #expect(try await bench.row("remembered").storageKey != remembered.storageKey)
             #expect(bench.isInQuarantine(remembered.storageKey))
