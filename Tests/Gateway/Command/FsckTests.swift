@@ -21,8 +21,9 @@ import Testing
             let database = kind == .sqlite ? nil : try await kind.makeDatabase(isMigrated: false)
             var environment = ["PACKHOUSE_DATA": folder.path("data")]
             if let database { environment["PACKHOUSE_DATABASE_URL"] = database.address }
+            // Its scrub could find the damage first.
             let server = try await ServerProcess.start(
-                options: [],
+                options: ["--scrub-bandwidth", "0"],
                 environment: environment.merging(["PACKHOUSE_INITIAL_ADMIN_TOKEN": token]) { $1 })
             return Site(
                 folder: folder, database: database, server: server, environment: environment)
