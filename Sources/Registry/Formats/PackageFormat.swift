@@ -71,6 +71,16 @@ public protocol FormatOperation: Sendable {
     var access: [AccessRequirement] { get }
     /// The most bytes that the body may have; 0 when there must be none.
     var bodyLimitBytes: Int64 { get }
+    /// Whether the caller is nobody when his credential is not accepted, as somebody who logs in
+    /// because of that; every other operation is refused then.
+    var judgesCredential: Bool { get }
+    /// Whether the last segment of the path is a secret, which no log may show.
+    var endsPathWithSecret: Bool { get }
+}
+
+extension FormatOperation {
+    public var judgesCredential: Bool { false }
+    public var endsPathWithSecret: Bool { false }
 }
 
 /// A request that a format or the management API answers.

@@ -6,15 +6,18 @@ public struct HostedProject: ScopeHandle {
     let role: Role
     private let sources: [NamespaceReference: NamespaceRecord]
     let services: RegistryServices
+    public let caller: any CallerHandle
 
     /// The scope of `project`, which `actor` was granted access to.
     ///
     /// - Parameters:
     ///   - role: the highest role of the actor's user in the project.
     ///   - sources: other projects that the operation asked for and may read.
+    ///   - caller: who makes the request, where there is a gateway to log in to.
     public init(
         project: NamespaceRecord, remainder: [String] = [], actor: Actor, role: Role? = nil,
-        sources: [NamespaceReference: NamespaceRecord] = [:], services: RegistryServices
+        sources: [NamespaceReference: NamespaceRecord] = [:], services: RegistryServices,
+        caller: (any CallerHandle)? = nil
     ) {
         self.project = project
         self.remainder = remainder
@@ -22,6 +25,7 @@ public struct HostedProject: ScopeHandle {
         self.role = actor.principal.authority(role)
         self.sources = sources
         self.services = services
+        self.caller = caller ?? PlainCaller(actor.principal)
     }
 
     /// The scope of `project` for an actor that counts as `authority` there.
@@ -34,6 +38,7 @@ public struct HostedProject: ScopeHandle {
         self.role = authority
         self.sources = [:]
         self.services = services
+        self.caller = PlainCaller(actor.principal)
     }
 
     public var namespace: NamespaceRecord? { project }

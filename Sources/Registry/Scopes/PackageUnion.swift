@@ -7,12 +7,19 @@ public struct PackageUnion: ScopeHandle {
     public let namespace: NamespaceRecord?
     private let actor: Actor
     private let services: RegistryServices
+    public let caller: any CallerHandle
 
     /// The union of the projects below `group`, or of all projects.
-    public init(group: NamespaceRecord?, actor: Actor, services: RegistryServices) {
+    ///
+    /// - Parameter caller: who makes the request, where there is a gateway to log in to.
+    public init(
+        group: NamespaceRecord?, actor: Actor, services: RegistryServices,
+        caller: (any CallerHandle)? = nil
+    ) {
         self.namespace = group
         self.actor = actor
         self.services = services
+        self.caller = caller ?? PlainCaller(actor.principal)
     }
 
     public var remainder: [String] { [] }

@@ -7,6 +7,8 @@ public protocol ScopeHandle: Sendable {
     var namespace: NamespaceRecord? { get }
     /// Segments behind the project's path that belong to the format, as OCI's repository names have.
     var remainder: [String] { get }
+    /// Who makes the request.
+    var caller: any CallerHandle { get }
     /// Whether published names of `format` may be given other bytes.
     func allowsReplacing(_ format: FormatID) -> Bool
 
@@ -111,6 +113,8 @@ public protocol ScopeHandle: Sendable {
 }
 
 extension ScopeHandle {
+    public var caller: any CallerHandle { PlainCaller(.anonymous) }
+
     public func change(
         _ package: String, format: FormatID, expecting revision: Int64?,
         _ changes: [PackageChange]

@@ -23,7 +23,7 @@ struct AccessLog: Sendable {
         var metadata: Logger.Metadata = [
             "request_id": .string(trace.requestID),
             "method": .string(request.method.rawValue),
-            "path": .string(Self.path(of: request.target)),
+            "path": .string(Self.path(of: request.target, facts)),
             "status": .stringConvertible(outcome.status.code),
             "duration_ms": .stringConvertible(milliseconds),
             "bytes_in": .stringConvertible(exchange.receivedBytes),
@@ -41,7 +41,11 @@ struct AccessLog: Sendable {
         logger.log(level: level, "request", metadata: metadata)
     }
 
-    private static func path(of target: String) -> String {
-        target.utf8.firstIndex(of: UInt8(ascii: "?")).map { String(target[..<$0]) } ?? target
+    private static func path(of target: String, _ facts: RequestTrace.Facts) -> String {
+        let path =
+            target.utf8.firstIndex(of: UInt8(ascii: "?")).map { String(target[..<$0]) } ?? target
+        guard facts.endsPathWithSecret else { return path }
+        let shown = path.split(separator: "/").dropLast().map { "/" + $0 }.joined()
+        return shown + "/" + SecretNames.redacted
     }
 }

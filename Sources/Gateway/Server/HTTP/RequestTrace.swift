@@ -13,6 +13,8 @@ public final class RequestTrace: Sendable {
         public var principal: String?
         /// The client's address, taken from a trusted proxy's header where there is one.
         public var clientAddress: String?
+        /// Whether the last segment of the path must not be shown.
+        public var endsPathWithSecret = false
         /// Whether access was granted, whatever came of it.
         public var isGranted = false
         /// What went wrong underneath, for the log only.

@@ -47,8 +47,9 @@ public struct Gateway: RequestResponder {
                 version: version, formats: ids.map(\.name), passwords: hasher,
                 collector: collector, stages: ReleaseStages(formats)),
         ]
+        let desk = AccountDesk(resolver: resolver, services: services)
         for format in formats {
-            surfaces[.format(type(of: format).id.name)] = format.makeSurface()
+            surfaces[.format(type(of: format).id.name)] = format.makeSurface(desk)
         }
         self.table = MountTable(formats: formats)
         self.surfaces = surfaces
@@ -123,6 +124,9 @@ public struct Gateway: RequestResponder {
             // What a load balancer asks is answered without a database, also when it asks wrongly.
             guard let operation = try parsed.get() else { throw RegistryError.noRoute }
             return try await run(operation, .unauthenticated(head, services), body, trace)
+        }
+        if (try? parsed.get())?.endsPathWithSecret ?? false {
+            trace.note { $0.endsPathWithSecret = true }
         }
         let requirements = (try? parsed.get())?.access ?? []
         var references = mount.scope.map { [$0] } ?? []

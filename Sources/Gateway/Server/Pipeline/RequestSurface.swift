@@ -28,6 +28,8 @@ struct PreparedOperation: Sendable {
     /// Whether the operation itself says what comes of a credential that is not accepted: until
     /// then its caller is nobody.
     let judgesCredential: Bool
+    /// `FormatOperation.endsPathWithSecret`.
+    let endsPathWithSecret: Bool
     let run: Run
 
     /// Carries the operation out.
@@ -37,13 +39,14 @@ struct PreparedOperation: Sendable {
 
     init(
         label: String, access: [AccessRequirement], bodyLimitBytes: Int64, family: ScopeFamily?,
-        judgesCredential: Bool = false, run: @escaping Run
+        judgesCredential: Bool = false, endsPathWithSecret: Bool = false, run: @escaping Run
     ) {
         self.label = label
         self.access = access
         self.bodyLimitBytes = bodyLimitBytes
         self.family = family
         self.judgesCredential = judgesCredential
+        self.endsPathWithSecret = endsPathWithSecret
         self.run = run
     }
 }
