@@ -117,6 +117,16 @@ public struct JSONScanner {
         }
     }
 
+    /// Reads over a value of any kind.
+    ///
+    /// - Returns: its text, as it stands.
+    public mutating func readText() throws(RegistryError) -> ArraySlice<UInt8> {
+        skipSpace()
+        let start = index
+        try skip()
+        return bytes[start..<index]
+    }
+
     /// Reads over `null`, if it is what begins here.
     ///
     /// - Returns: whether it was.

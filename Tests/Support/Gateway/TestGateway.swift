@@ -19,7 +19,7 @@ public struct TestGateway: Sendable {
     /// A token of the administrator `root`, with the scope `api`.
     public let rootToken: String
 
-    /// Runs `body` with a gateway in front of `formats`, on a fresh database of `kind`. Afterwards no
+    /// Runs `body` with a gateway in front of `formats`, all of them switched on, on a fresh database of `kind`. Afterwards no
     /// upload may be left over.
     public static func run(
         on kind: DatabaseKind, formats: [any PackageFormat],
@@ -38,6 +38,7 @@ public struct TestGateway: Sendable {
                 services: RegistryServices(metadata: wrap(store), blobs: blobs, clock: clock),
                 store: store, blobFolder: folder.path("blobs"), metricsAllowed: metricsAllowed)
             try await test.insertRoot()
+            try await test.switchOn(formats)
             try await body(test)
             try await test.checkNothingIsLeft()
         }
@@ -85,6 +86,14 @@ public struct TestGateway: Sendable {
                     secretHash: hash),
                 at: now)
         }
+    }
+
+    /// Switches on those formats that are not on by themselves.
+    private func switchOn(_ formats: [any PackageFormat]) async throws {
+        let gates = formats.map { type(of: $0) }.filter { !$0.stage.isOnByDefault }
+            .map { FeatureGate(feature: $0.id.name, condition: .everyone(true)) }
+        guard !gates.isEmpty else { return }
+        try await store.write { tx in for gate in gates { try tx.upsertGate(gate) } }
     }
 
     private func checkNothingIsLeft() async throws {
