@@ -112,6 +112,10 @@ let package = Package(
             name: "PyPIFormat",
             dependencies: ["Registry", "FormatKit", httpTypes, nioCore],
             path: "Sources/Formats/PyPI", swiftSettings: houseSettings),
+        .target(
+            name: "NPMFormat",
+            dependencies: ["Registry", "FormatKit", httpTypes, nioCore],
+            path: "Sources/Formats/NPM", swiftSettings: houseSettings),
 
         // MARK: Storage
 
@@ -156,8 +160,7 @@ let package = Package(
             name: "packhouse",
             dependencies: [
                 "Registry", "GarbageCollection", "FormatKit", "GenericFormat", "OCIFormat",
-                "PyPIFormat",
-                "BlobStorage", "Database",
+                "NPMFormat", "PyPIFormat", "BlobStorage", "Database",
                 "MetadataStorage", "GatewayServer", argumentParser, configuration, logging,
                 metrics,
                 serviceLifecycle, unixSignals, yams, nioCore, nioPosix,
@@ -203,6 +206,13 @@ let package = Package(
             ],
             path: "Tests/Formats/PyPI", exclude: ["Golden"], swiftSettings: houseSettings),
         .testTarget(
+            name: "NPMFormatTests",
+            dependencies: [
+                "NPMFormat", "FormatKit", "GatewayServer", "Registry", "TestSupport", crypto,
+                httpTypes, nioCore,
+            ],
+            path: "Tests/Formats/NPM", swiftSettings: houseSettings),
+        .testTarget(
             name: "BlobStorageTests",
             dependencies: [
                 "BlobStorage", "MetadataStorage", "Registry", "TestSupport", nioCore, nioPosix,
@@ -225,8 +235,8 @@ let package = Package(
         .testTarget(
             name: "GatewayServerTests",
             dependencies: [
-                "GatewayServer", "FormatKit", "GenericFormat", "OCIFormat", "PyPIFormat",
-                "BlobStorage",
+                "GatewayServer", "FormatKit", "GenericFormat", "OCIFormat", "NPMFormat",
+                "PyPIFormat", "BlobStorage",
                 "Database", "GarbageCollection", "MetadataStorage", "Registry", "TestSupport",
                 httpTypes, hummingbird, hummingbirdTesting, jwtKit, logging, metrics, crypto,
                 nioCore, nioEmbedded, nioHTTP1, nioPosix,
@@ -241,14 +251,23 @@ let package = Package(
                 nioFoundationCompat, nioHTTP1, subprocess,
             ],
             path: "Tests/Gateway/Command", swiftSettings: houseSettings),
+        .target(
+            name: "ClientSupport",
+            dependencies: ["TestSupport", nioCore, nioPosix],
+            path: "Tests/Clients/Support", swiftSettings: houseSettings),
         .testTarget(
             name: "OCIClientTests",
             dependencies: [
-                "packhouse", "Database", "MetadataStorage", "OCIFormat", "Registry", "TestSupport",
+                "packhouse", "ClientSupport", "Database", "MetadataStorage", "OCIFormat",
+                "Registry", "TestSupport",
                 asyncHTTPClient, crypto, httpTypes, nioCore, nioFoundationCompat, nioHTTP1,
                 nioPosix,
             ],
             path: "Tests/Clients/OCI", exclude: ["Fixtures"], swiftSettings: houseSettings),
+        .testTarget(
+            name: "NPMClientTests",
+            dependencies: ["packhouse", "ClientSupport", "TestSupport"],
+            path: "Tests/Clients/NPM", swiftSettings: houseSettings),
         .testTarget(
             name: "ArchitectureTests", dependencies: ["TestSupport"],
             path: "Tests/Architecture", swiftSettings: houseSettings),

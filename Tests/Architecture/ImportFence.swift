@@ -31,6 +31,9 @@ struct ImportFence: Sendable {
             target: "PyPIFormat", folder: "Sources/Formats/PyPI",
             allowed: ["Registry", "FormatKit", "HTTPTypes", "NIOCore"]),
         Row(
+            target: "NPMFormat", folder: "Sources/Formats/NPM",
+            allowed: ["Registry", "FormatKit", "HTTPTypes", "NIOCore"]),
+        Row(
             target: "BlobStorage", folder: "Sources/Storage/Blobs",
             allowed: ["Registry", "NIO*", "Crypto", "CCrypto", "CFileSync"]),
         Row(

@@ -5,6 +5,8 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
+@testable import ClientSupport
+
 extension OCIClientTests {
     /// Many clients at once, some of which delete.
     @Suite struct ChurnTests {

@@ -2,6 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import ClientSupport
+
 /// A machine's worth of podman and buildah: their storage and settings in a folder of its own.
 struct ContainerHome: Sendable {
     private let folder: TemporaryFolder

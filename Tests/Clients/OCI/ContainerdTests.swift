@@ -2,6 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import ClientSupport
+
 extension OCIClientTests {
     /// containerd by its own client, as Kubernetes pulls.
     @Suite struct ContainerdTests {

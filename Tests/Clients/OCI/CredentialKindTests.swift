@@ -2,6 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import ClientSupport
+
 extension OCIClientTests {
     /// Everybody who may come, as the clients of images present themselves.
     @Suite struct CredentialKindTests {

@@ -2,6 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import ClientSupport
+
 /// A docker daemon of its own.
 struct DockerHome: Sendable {
     private let folder: TemporaryFolder

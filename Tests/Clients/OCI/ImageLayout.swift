@@ -2,6 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import ClientSupport
+
 /// An image, or an index of several, in a folder, as the OCI image layout specification has it.
 struct ImageLayout: Sendable {
     /// What is in the folder is its bytes; it goes with the last reference.

@@ -2,6 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import ClientSupport
+
 extension OCIClientTests {
     /// Imports of what is not whole, and imports that are not let finish.
     @Suite struct ImportDamageTests {

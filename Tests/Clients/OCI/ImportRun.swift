@@ -5,6 +5,8 @@ import Registry
 import TestSupport
 import Testing
 
+@testable import ClientSupport
+
 /// One run of `packhouse import distribution`.
 struct ImportRun: Sendable {
     /// What it prints as JSON.

@@ -3,6 +3,8 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
+@testable import ClientSupport
+
 extension OCIClientTests {
     /// What Debian's `docker-registry` keeps on disk, taken over while servers run.
     @Suite struct ImportTests {

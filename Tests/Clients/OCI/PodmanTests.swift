@@ -2,6 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import ClientSupport
+
 extension OCIClientTests {
     /// podman and buildah.
     @Suite struct PodmanTests {

@@ -7,6 +7,8 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
+@testable import ClientSupport
+
 /// The distribution protocol as a small client speaks it, which fetches its tokens where the challenge
 /// says and follows every `Location` by the rules of URLs.
 ///

@@ -6,6 +6,8 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
+@testable import ClientSupport
+
 extension OCIClientTests {
     /// Uploads that are longer than what carries them: a process, a replica, a token.
     @Suite struct ResumeTests {

@@ -2,6 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import ClientSupport
+
 /// Where a client finds a registry, whom it says to be, and whom it trusts.
 struct Entrance: Sendable {
     /// `127.0.0.1:40123`

@@ -2,6 +2,8 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import ClientSupport
+
 /// Real clients against real servers. One after the other: each brings servers of its own.
 @Suite(.serialized) struct OCIClientTests {}
 

@@ -3,6 +3,8 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
+@testable import ClientSupport
+
 extension Program {
     static let dockerRegistry = Program("docker-registry")
 }

@@ -5,6 +5,8 @@ import Registry
 import TestSupport
 import Testing
 
+@testable import ClientSupport
+
 /// C-14: a token that ends during a long upload costs a new token, and nothing else.
 @Suite struct TokenLifetimeTests {
     private static let chunkBytes = 10_000

@@ -4,6 +4,8 @@ import NIOHTTP1
 import TestSupport
 import Testing
 
+@testable import ClientSupport
+
 extension OCIClientTests {
     /// What stands between a client and the servers: TLS, other ports, prefixes of the path (C-1).
     @Suite struct TransportTests {

@@ -1,5 +1,6 @@
 import GenericFormat
 import HTTPTypes
+import NPMFormat
 import OCIFormat
 import PyPIFormat
 import Registry
@@ -13,7 +14,7 @@ import Testing
 /// is in here as soon as it is in its format's examples.
 @Suite struct AccessMatrixTests {
     static let formats: [any PackageFormat] = [
-        GenericFormat(), OCIFormat(), PyPIFormat(),
+        GenericFormat(), OCIFormat(), NPMFormat(), PyPIFormat(),
     ]
 
     @Test(arguments: DatabaseKind.allCases)
@@ -22,24 +23,12 @@ import Testing
             on: kind, formats: Self.formats, wrapping: { WriteRefusingStore(base: $0) }
         ) { test in
             let cast = try await AccessCast.insert(into: test.store)
-            try await openGates(in: test.store)
             for format in Self.formats {
                 for project in cast.projects {
                     for example in type(of: format).examples {
                         try await check(format, example, project, cast, test)
                     }
                 }
-            }
-        }
-    }
-
-    /// Switches on what is off where nobody set a gate.
-    private func openGates(in store: any MetadataStore) async throws {
-        try await store.write { tx in
-            for format in Self.formats where !type(of: format).stage.isOnByDefault {
-                try tx.upsertGate(
-                    FeatureGate(
-                        feature: type(of: format).id.name, condition: .everyone(true)))
             }
         }
     }

