@@ -23,7 +23,11 @@ public enum GenericOperation: FormatOperation, Hashable {
     public var access: [AccessRequirement] {
         switch self {
         case .uploadFile(let address, _):
-            [AccessRequirement(.publishPackages, package: address.package)]
+            [
+                AccessRequirement(
+                    .publishPackages, package: address.package,
+                    version: address.version.description)
+            ]
         case .downloadFile(let address):
             [AccessRequirement(.readPackages, package: address.package)]
         case .deleteFile(let address):

@@ -20,8 +20,8 @@ struct Packhouse: AsyncParsableCommand {
                 name: "Administration",
                 subcommands: [
                     UserCommand.self, GroupCommand.self, ProjectCommand.self, TokenCommand.self,
-                    PackageCommand.self, TagRuleCommand.self, RetentionCommand.self,
-                    FeaturesCommand.self,
+                    PackageCommand.self, TagRuleCommand.self, ProtectionCommand.self,
+                    TrashCommand.self, RetentionCommand.self, FeaturesCommand.self,
                     GCCommand.self, FsckCommand.self, ImportCommand.self,
                 ]),
             CommandGroup(

@@ -14,17 +14,20 @@ public struct AccessRequirement: Hashable, Sendable {
     public let target: Target
     /// The package, where the address names it.
     public let package: String?
+    /// The version, where the address names one whose name stays reserved when it is deleted.
+    public let version: String?
     /// Whether the operation goes on without it: then the namespace that it names is not among those
     /// that the operation may use, as the source of a mount that may not be read.
     public let isOptional: Bool
 
     public init(
         _ action: AccessAction, on target: Target = .scope, package: String? = nil,
-        isOptional: Bool = false
+        version: String? = nil, isOptional: Bool = false
     ) {
         self.action = action
         self.target = target
         self.package = package
+        self.version = version
         self.isOptional = isOptional
     }
 }

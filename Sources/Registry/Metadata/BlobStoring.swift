@@ -3,6 +3,8 @@ public enum ReviewSubject: Hashable, Sendable {
     case blob(Digest)
     case version(Int64)
     case upload(String)
+    /// Whatever a period concerns that was changed.
+    case periods(PeriodReview)
 
     /// Its kind as the table, logs and metrics name it.
     public var kind: String {
@@ -10,6 +12,7 @@ public enum ReviewSubject: Hashable, Sendable {
         case .blob: "blob"
         case .version: "version"
         case .upload: "upload"
+        case .periods: "periods"
         }
     }
 }
@@ -21,7 +24,25 @@ extension ReviewSubject: CustomStringConvertible {
         case .blob(let digest): "blob:\(digest)"
         case .version(let id): "version:\(id)"
         case .upload(let id): "upload:\(id)"
+        case .periods(let review): "periods:\(review.namespaceID)"
         }
+    }
+}
+
+/// How far the versions below a namespace have been asked to be looked at, since one of its periods
+/// was changed. There may be very many, so they are asked for in parts.
+public struct PeriodReview: Hashable, Sendable {
+    /// The namespace; 0 for the instance.
+    public let namespaceID: Int64
+    /// The package to go on with.
+    public let packageID: Int64
+    /// The last of its versions that was asked for.
+    public let versionID: Int64
+
+    public init(namespaceID: Int64, packageID: Int64 = 0, versionID: Int64 = 0) {
+        self.namespaceID = namespaceID
+        self.packageID = packageID
+        self.versionID = versionID
     }
 }
 

@@ -38,14 +38,25 @@ public enum ReviewOutcome: Hashable, Sendable {
     }
 }
 
-/// How long things are kept that nothing refers to, in seconds.
+/// How long things are kept that nothing refers to.
 public struct CollectionPeriods: Hashable, Sendable {
-    /// A blob that no version names any more: a day.
+    /// A blob that no version names any more, in seconds: a day.
     public var unreferencedBlob: Int64 = 86_400
     /// What people deleted: as long as it can be restored.
-    public var trash: Int64 = Trash.retentionSeconds
+    public var trash = KeepingPeriod(days: 7)
+    /// A version of lifetime `referenced`, from when it was last published, pulled by its name, or
+    /// lost a tag.
+    public var untagged = KeepingPeriod(days: 7)
 
     public init() {}
+
+    /// These periods, but for those that `settings` set.
+    public func completed(by settings: NamespaceSettings) -> CollectionPeriods {
+        var periods = self
+        if let trash = settings.trashPeriod { periods.trash = trash }
+        if let untagged = settings.untaggedPeriod { periods.untagged = untagged }
+        return periods
+    }
 }
 
 /// Queries about what waits to be collected.
@@ -63,6 +74,12 @@ public protocol CollectionReading {
     func listDueVersions(
         packageID: Int64?, limit: Int, at now: Timestamp
     ) throws -> [(review: Review, packageID: Int64)]
+    /// The periods of the instance, which count where no project or group has its own.
+    var defaultPeriods: CollectionPeriods { get }
+    /// The periods that an instance on this database was started with last; `nil` when none was.
+    func findAdoptedPeriods() throws -> CollectionPeriods?
+    /// The periods that count in a project or group now, removed or not.
+    func findPeriods(ofNamespace id: Int64) throws -> CollectionPeriods
 }
 
 /// What the collector does in transactions. Nothing here knows a format.
@@ -88,11 +105,29 @@ public protocol CollectionWriting: CollectionReading {
     ///
     /// - Throws: `conflict` when one of them came to be named meanwhile: all stay.
     func collectBlobs(_ digests: [Digest], at now: Timestamp) throws -> [Digest: ReviewOutcome]
-    /// Deletes the version if nothing keeps it, and what of its files has been in the trash long
-    /// enough.
+    /// Deletes the version if nothing keeps it, and what of its files and removed tags has been in
+    /// the trash long enough, by the settings of its project as they are now.
+    ///
+    /// - Parameter periods: those of the instance.
     func collectVersion(
         _ id: Int64, _ periods: CollectionPeriods, at now: Timestamp
     ) throws -> ReviewOutcome
+    /// Does the same as if the trash period had ended for everything of the version that went to the
+    /// trash at `moment` or before: nothing of that can be restored afterwards.
+    func emptyTrash(
+        ofVersion id: Int64, deletedBefore moment: Timestamp, _ periods: CollectionPeriods,
+        at now: Timestamp
+    ) throws -> ReviewOutcome
+    /// Asks for a look, now, at some of the versions at and behind `position` that a changed period
+    /// may concern.
+    ///
+    /// - Returns: where to go on; `nil` when that were all.
+    func reviewPeriods(
+        from position: PeriodReview, at now: Timestamp
+    ) throws -> PeriodReview?
+    /// Remembers the periods that this instance was started with, and asks for a look at everything
+    /// they concern if they are others than before.
+    func adoptPeriods(_ periods: CollectionPeriods, at now: Timestamp) throws
     /// Deletes the row of an upload that has expired, and remembers that its bytes must go.
     func collectUpload(_ id: String, at now: Timestamp) throws -> ReviewOutcome
     /// Claims bytes that must go, so that no other collector takes them before `end`.

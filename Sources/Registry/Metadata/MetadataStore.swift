@@ -64,14 +64,14 @@ extension MetadataStore {
 
 /// What can be read in a transaction.
 public protocol MetadataReading: NamespaceReading, IdentityReading, PackageReading,
-    ReleaseReading, PullReading, TagReading, TagRuleReading, BlobReading, CollectionReading,
-    FeatureReading, RetentionReading, VerificationReading
+    ReleaseReading, PullReading, TagReading, TagRuleReading, PackageRuleReading, BlobReading,
+    CollectionReading, FeatureReading, RetentionReading, VerificationReading
 {}
 
 /// What can be read and written in a transaction.
 public protocol MetadataWriting: MetadataReading, NamespaceWriting, IdentityWriting,
-    PackageWriting, ReleaseWriting, PullWriting, TagWriting, TagRuleWriting, BlobWriting,
-    CollectionWriting, FeatureWriting, RetentionWriting, VerificationWriting
+    PackageWriting, ReleaseWriting, PullWriting, TagWriting, TagRuleWriting, PackageRuleWriting,
+    BlobWriting, CollectionWriting, FeatureWriting, RetentionWriting, VerificationWriting
 {
     /// Appends to the audit.
     func append(_ event: AuditEvent, at now: Timestamp) throws

@@ -28,12 +28,14 @@ public struct NamespaceRecord: Hashable, Sendable {
     public let effectiveSettings: NamespaceSettings
     public let creatorID: Int64?
     public let createdAt: Timestamp
+    /// Whether there are rules about its packages.
+    public let hasPackageRules: Bool
 
     public init(
         id: Int64, kind: NamespaceKind, path: NamespacePath, parentID: Int64?, lineage: [Int64],
         name: String, summary: String, visibility: Visibility, effectiveVisibility: Visibility,
         settings: NamespaceSettings, effectiveSettings: NamespaceSettings, creatorID: Int64?,
-        createdAt: Timestamp
+        createdAt: Timestamp, hasPackageRules: Bool = false
     ) {
         self.id = id
         self.kind = kind
@@ -48,6 +50,7 @@ public struct NamespaceRecord: Hashable, Sendable {
         self.effectiveSettings = effectiveSettings
         self.creatorID = creatorID
         self.createdAt = createdAt
+        self.hasPackageRules = hasPackageRules
     }
 }
 
@@ -60,14 +63,26 @@ public struct NamespaceSettings: Hashable, Sendable, Codable {
 
     /// Whether an index may be published before the images that it names; `false` if unset.
     public var allowsMissingChildren: Bool?
+    /// How long what was deleted can be restored; the instance's period if unset.
+    public var trashPeriod: KeepingPeriod?
+    /// How long a version of lifetime `referenced` is kept that nothing refers to; the instance's
+    /// period if unset.
+    public var untaggedPeriod: KeepingPeriod?
+    /// Whether what was published stays as it is: no name is given other bytes, whatever
+    /// `allowsReplacing` says, and only an owner deletes; `false` if unset.
+    public var isWriteOnce: Bool?
 
     public init(
         allowsReplacing: [String: Bool] = [:], reservesDeletedNames: Bool? = nil,
-        allowsMissingChildren: Bool? = nil
+        allowsMissingChildren: Bool? = nil, trashPeriod: KeepingPeriod? = nil,
+        untaggedPeriod: KeepingPeriod? = nil, isWriteOnce: Bool? = nil
     ) {
         self.allowsReplacing = allowsReplacing
         self.reservesDeletedNames = reservesDeletedNames
         self.allowsMissingChildren = allowsMissingChildren
+        self.trashPeriod = trashPeriod
+        self.untaggedPeriod = untaggedPeriod
+        self.isWriteOnce = isWriteOnce
     }
 
     /// These settings, with what they leave open taken from `parent`.
@@ -75,12 +90,15 @@ public struct NamespaceSettings: Hashable, Sendable, Codable {
         NamespaceSettings(
             allowsReplacing: parent.allowsReplacing.merging(allowsReplacing) { _, own in own },
             reservesDeletedNames: reservesDeletedNames ?? parent.reservesDeletedNames,
-            allowsMissingChildren: allowsMissingChildren ?? parent.allowsMissingChildren)
+            allowsMissingChildren: allowsMissingChildren ?? parent.allowsMissingChildren,
+            trashPeriod: trashPeriod ?? parent.trashPeriod,
+            untaggedPeriod: untaggedPeriod ?? parent.untaggedPeriod,
+            isWriteOnce: isWriteOnce ?? parent.isWriteOnce)
     }
 
     /// Whether other bytes may be published under a name of `format` that is taken.
     public func allowsReplacing(_ format: FormatID) -> Bool {
-        allowsReplacing[format.name] ?? false
+        !(isWriteOnce ?? false) && allowsReplacing[format.name] ?? false
     }
 }
 

@@ -45,6 +45,21 @@ public struct PackageListing: Hashable, Sendable {
     }
 }
 
+/// A package of which something is in the trash and nothing outside of it.
+public struct DeletedPackage: Hashable, Sendable {
+    public let listing: PackageListing
+    /// When the last of its versions went to the trash.
+    public let deletedAt: Timestamp
+    /// How many versions went together with that.
+    public let versionCount: Int
+
+    public init(listing: PackageListing, deletedAt: Timestamp, versionCount: Int) {
+        self.listing = listing
+        self.deletedAt = deletedAt
+        self.versionCount = versionCount
+    }
+}
+
 /// How long a version lives.
 public enum VersionLifetime: String, Sendable, CaseIterable {
     /// Until somebody deletes it. Its name was chosen, so it stays reserved in the trash.

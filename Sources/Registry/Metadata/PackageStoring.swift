@@ -102,8 +102,31 @@ public protocol PackageReading {
         packageID: Int64, kind: VersionLink.Kind, target: String, label: String?, path: String,
         after last: String?, limit: Int
     ) throws -> [PublishedFile]
-    /// A version of this name that is in the trash.
+    /// The version of this name that went to the trash last.
     func findDeletedVersion(packageID: Int64, name: String) throws -> VersionRecord?
+    /// The version of this name that is not in the trash, and how long it lives.
+    func findLiveVersion(
+        _ name: String, of package: PackageRecord
+    ) throws -> (version: VersionRecord, lifetime: VersionLifetime)?
+    /// Packages of which everything is in the trash, the last one that went there first.
+    func listDeletedPackages(
+        format: FormatID, in projects: ProjectSet, readableBy reader: PackageReader,
+        page: PageRequest
+    ) throws -> Page<DeletedPackage>
+    /// Files in the trash whose versions are not, the last ones that went there first.
+    func listDeletedFiles(
+        projectID: Int64, packageID: Int64?, page: PageRequest
+    ) throws -> Page<PublishedFile>
+    /// When a version of the package went to the trash last; `nil` when none is there.
+    func findLastDeletion(packageID: Int64) throws -> Timestamp?
+    /// Versions of lifetime `explicit` that have names of those that went to the trash at a moment.
+    func listTakenVersions(packageID: Int64, deletedAt: Timestamp) throws -> [VersionRecord]
+    /// Versions of a project that are in the trash, or have files or removed tags there, deleted at
+    /// `moment` or before; in order of their ids, from the first behind `last`.
+    func listVersionsWithTrash(
+        projectID: Int64, packageID: Int64?, deletedBefore moment: Timestamp, after last: Int64,
+        limit: Int
+    ) throws -> [Int64]
 }
 
 /// Changes of `packages`, `versions`, `files` and `tags`. Each change of anything in a package goes
@@ -147,12 +170,24 @@ public protocol PackageWriting: PackageReading {
     func trashVersion(_ id: Int64, at now: Timestamp) throws -> Bool
     /// - Throws: `conflict` when the name is taken meanwhile.
     func restoreVersion(_ id: Int64) throws -> Bool
-    /// Moves every version of the package to the trash, each with a review after `moment`.
+    /// Moves every version of the package to the trash, each with a review after `moment`; without
+    /// one where that is `nil`.
     ///
     /// - Returns: how many there were.
     func trashVersions(
-        packageID: Int64, at now: Timestamp, reviewAfter moment: Timestamp
+        packageID: Int64, at now: Timestamp, reviewAfter moment: Timestamp?
     ) throws -> Int
+    /// Brings back the versions that went to the trash at `deletedAt`, with the tags that still name
+    /// them. Where a version of the same name is there, it gets the tags instead.
+    ///
+    /// - Returns: how many came back.
+    func restoreVersions(
+        packageID: Int64, deletedAt: Timestamp, at now: Timestamp
+    ) throws -> (versions: Int, tags: Int)
+    /// Asks for a look, after `moment`, at each version of lifetime `referenced` without a tag.
+    func reviewUntaggedVersions(packageID: Int64, after moment: Timestamp) throws
+    /// Remembers that the version was needed at `moment`; never an earlier one than before.
+    func noteNeed(ofVersion id: Int64, at moment: Timestamp) throws
     /// Finds the package or inserts it, without raising its revision: for what is not yet visible.
     func ensurePackage(
         projectID: Int64, format: FormatID, name: String, at now: Timestamp
@@ -175,12 +210,26 @@ public protocol TagReading {
     func listTags(
         packageID: Int64, _ filter: TagFilter, page: PageRequest
     ) throws -> Page<TagRecord>
+    /// The tag of this name that was removed last, of a version in the trash perhaps.
+    func findRemovedTag(_ name: String, packageID: Int64) throws -> RemovedTagRecord?
+    /// By id, if it was removed in this project.
+    func findRemovedTag(_ id: Int64, projectID: Int64) throws -> RemovedTagRecord?
+    /// The last ones that were removed first.
+    func listRemovedTags(
+        projectID: Int64, packageID: Int64?, page: PageRequest
+    ) throws -> Page<RemovedTagRecord>
 }
 
-/// Changes of `tags`.
+/// Changes of `tags` and `removed_tags`.
 public protocol TagWriting: TagReading {
     /// Makes `name` name the version, and no other of its package.
     func setTag(_ name: String, version: VersionRecord, at now: Timestamp) throws
-    /// Whether there was such a tag.
+    /// Whether there was such a tag. It cannot be restored.
     func removeTag(_ name: String, packageID: Int64) throws -> Bool
+    /// Moves the tag of a version that is not in the trash to the trash.
+    func trashTag(
+        _ name: String, packageID: Int64, actor: Actor, at now: Timestamp
+    ) throws -> Bool
+    /// Whether there was such a removed tag.
+    func forgetRemovedTag(_ id: Int64) throws -> Bool
 }

@@ -25,7 +25,7 @@ public protocol PullReading {
 /// publish, and no publish for it.
 public protocol PullWriting: PullReading {
     /// Adds downloads to those that were counted before, here or elsewhere; versions that are gone are
-    /// left out. Puts off the day on which a version goes that nothing refers to.
+    /// left out. The collector counts the period of a version that nothing refers to from the last.
     ///
     /// - Throws: `conflict` when a version goes just now.
     func addPulls(_ pulls: [Int64: PullRecord]) throws

@@ -12,6 +12,31 @@ public struct TagRecord: Hashable, Sendable {
     }
 }
 
+/// A row of `removed_tags`: a tag that was removed and can be restored.
+public struct RemovedTagRecord: Hashable, Sendable {
+    public let id: Int64
+    public let name: String
+    /// What it named; in the trash itself perhaps.
+    public let version: VersionRecord
+    /// When it had begun to name that.
+    public let updatedAt: Timestamp
+    public let deletedAt: Timestamp
+    /// Who removed it, as `Principal.label` says.
+    public let remover: String
+
+    public init(
+        id: Int64, name: String, version: VersionRecord, updatedAt: Timestamp,
+        deletedAt: Timestamp, remover: String
+    ) {
+        self.id = id
+        self.name = name
+        self.version = version
+        self.updatedAt = updatedAt
+        self.deletedAt = deletedAt
+        self.remover = remover
+    }
+}
+
 /// Which tags of a package a list is to contain, and where it begins. Lists go on from a name, not
 /// from a number, so that they cost the same wherever they are.
 public struct TagFilter: Hashable, Sendable {

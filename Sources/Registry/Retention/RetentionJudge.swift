@@ -101,7 +101,7 @@ public struct RetentionJudge: Sendable {
     ///
     /// - Parameters:
     ///   - isPrerelease: what the package's format says of names of versions and tags.
-    ///   - protection: the project's rules about tags, for somebody with no rights at all.
+    ///   - protection: the project's rules about tags and packages, for somebody with no rights at all.
     /// - Throws: `unprocessable` when a pattern takes too long on the package's name.
     public init(
         _ rules: [RetentionRule], of package: PackageRecord,
@@ -142,7 +142,7 @@ public struct RetentionJudge: Sendable {
             return RetentionVerdict(.notCovered, "no rule speaks of it")
         }
         do throws(RegistryError) {
-            for tag in unit.affectedTags { try protection.checkRemoving(tag) }
+            try protection.checkRemoving(unit)
         } catch {
             guard error.reason != "pattern_too_costly" else { throw error }
             return RetentionVerdict(.protected, error.message)
@@ -177,13 +177,23 @@ public struct RetentionJudge: Sendable {
             return false
         case .protected:
             do throws(RegistryError) {
-                for tag in unit.affectedTags { try protection.checkRemoving(tag) }
+                try protection.checkRemoving(unit)
                 return false
             } catch {
                 guard error.reason != "pattern_too_costly" else { throw error }
                 return true
             }
         }
+    }
+}
+
+extension TagProtection {
+    /// Decides whether what a unit stands for may be removed.
+    ///
+    /// - Throws: `forbidden` or `conflict`, with the rule that refuses.
+    func checkRemoving(_ unit: RetentionUnit) throws(RegistryError) {
+        if unit.kind == .version { try checkRemovingVersions() }
+        for tag in unit.affectedTags { try checkRemoving(tag) }
     }
 }
 

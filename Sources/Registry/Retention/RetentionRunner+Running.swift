@@ -260,8 +260,7 @@ extension MetadataWriting {
         of package: PackageRecord, from place: inout RetentionProgress,
         _ limits: RetentionRunner.Limits, _ inOneGo: Bool, at now: Timestamp
     ) throws -> (count: Int64, isEnd: Bool) {
-        let protection = TagProtection(
-            try listTagRules(projectID: package.projectID, format: package.format), role: .guest)
+        let protection = try tagProtection(of: package, for: Authority(.guest))
         var (examinedCount, removedCount, refusedCount) = (0, 0, 0)
         let isEnd = try judgeUnits(
             of: package.id, from: &place, rowCount: min(limits.rowCount, limits.examinedCount)

@@ -16,8 +16,7 @@ extension MetadataReading {
         of package: PackageRecord, _ rules: [RetentionRule], _ stages: ReleaseStages,
         at now: Timestamp
     ) throws -> RetentionProgress {
-        let protection = TagProtection(
-            try listTagRules(projectID: package.projectID, format: package.format), role: .guest)
+        let protection = try tagProtection(of: package, for: Authority(.guest))
         let format = package.format
         let judge = try RetentionJudge(
             rules, of: package, isPrerelease: { stages.isPrerelease($0, of: format) },
@@ -70,7 +69,7 @@ extension MetadataWriting {
     ) throws -> Bool {
         let actor = RetentionRunner.actor
         do throws(RegistryError) {
-            for tag in unit.affectedTags { try protection.checkRemoving(tag) }
+            try protection.checkRemoving(unit)
         } catch {
             return false
         }

@@ -22,9 +22,17 @@ struct ChangeTransaction: Sendable {
                 .conflict, "'\(address.name)' was changed by somebody else meanwhile",
                 reason: "revision_changed")
         }
-        let protection = TagProtection(
-            try tx.listTagRules(projectID: project.id, format: address.format), role: role)
+        let authority = Authority(actor.principal, role: role)
+        let protection = try tx.tagProtection(of: package, for: authority)
+        let rules = try tx.packageProtection(of: project.id, for: authority)
         for change in changes {
+            switch change {
+            case .setTag, .updateVersion, .updatePackage:
+                try rules.checkPublishing(address.format, address.name)
+            case .trashFile: try rules.checkRemoving(address.format, address.name)
+            // What removes a tag or a version asks by itself.
+            case .removeTag, .trashVersion: break
+            }
             try apply(change, to: package, protection, tx)
             try tx.append(
                 AuditEvent(
@@ -48,14 +56,11 @@ struct ChangeTransaction: Sendable {
         case .setTag(let tag, let name):
             try tx.moveTag(tag, to: try version(name, tx), protection, at: now)
         case .removeTag(let tag):
-            guard let current = try tx.findTag(tag, packageID: package.id) else {
+            guard try tx.findTag(tag, packageID: package.id) != nil else {
                 throw RegistryError(.notFound, "there is no tag '\(tag)'", reason: "tag_unknown")
             }
             try protection.checkRemoving(tag)
-            _ = try tx.removeTag(tag, packageID: package.id)
-            try tx.upsertReview(
-                .version(current.version.id), event: "tag.removed",
-                after: now.advanced(bySeconds: VersionLifetime.unreferencedSeconds))
+            _ = try tx.moveTagToTrash(tag, of: package, actor: actor, at: now)
         case .updateVersion(let name, let status, let attributes):
             try tx.updateVersion(
                 try version(name, tx).id, status: status, attributes: attributes)
@@ -63,7 +68,7 @@ struct ChangeTransaction: Sendable {
             try tx.updatePackage(package.id, attributes: attributes, searchText: nil)
         case .trashVersion(let name):
             let version = try version(name, tx)
-            try tx.checkRemoving(version, role: role)
+            try tx.checkRemoving(version, by: Authority(actor.principal, role: role))
             _ = try tx.moveVersionToTrash(version.id, at: now)
         case .trashFile(let name, let path):
             let version = try version(name, tx)

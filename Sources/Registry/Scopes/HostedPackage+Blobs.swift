@@ -57,15 +57,20 @@ extension HostedPackage {
     }
 
     /// Takes a blob from the package, unless one of its versions names it.
+    ///
+    /// - Throws: `forbidden` when a rule about the package refuses.
     public func releaseBlob(_ digest: Digest) async throws(RegistryError) -> BlobRelease {
         let (address, project, actor, now) = (
             blobAddress(digest), project, actor, services.clock.now()
         )
+        let authority = authority
         return try await services.metadata.write { tx in
             guard let held = try tx.findBlob(address, projectID: project.id),
                 held.isHeld(at: now)
             else { return .absent }
             if held.isNamed { return .named }
+            try tx.packageProtection(of: project.id, for: authority)
+                .checkUntagging(address.format, address.package)
             let sha256 = held.blob.digests.sha256
             guard try tx.removeLease(sha256, packageID: held.packageID) else { return .absent }
             try tx.upsertReview(.blob(sha256), event: "blob.released", after: now)
@@ -90,6 +95,9 @@ extension HostedPackage {
         let blob = try await upload.commit(BlobExpectation(digest, size: size))
         return try await adopt(blob, ending: nil)
     }
+
+    /// What the caller counts as where a rule asks.
+    var authority: Authority { Authority(actor.principal, role: role) }
 
     func blobAddress(_ digest: Digest) -> BlobAddress {
         BlobAddress(format: format, package: name, digest: digest)

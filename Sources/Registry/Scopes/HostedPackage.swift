@@ -148,20 +148,21 @@ public struct HostedPackage: Sendable {
 }
 
 extension MetadataWriting {
-    /// Removes a tag of a package whose row is locked, if the rules let somebody with `role`.
+    /// Removes a tag of a package whose row is locked, if the rules let somebody with `role`. It can
+    /// be restored while its time in the trash lasts.
     ///
     /// - Throws: `forbidden` or `conflict` with the rule that refuses.
     /// - Returns: whether there was such a tag.
     public func removeTag(
         _ name: String, of package: PackageRecord, actor: Actor, role: Role, at now: Timestamp
     ) throws -> Bool {
-        let protection = TagProtection(
-            try listTagRules(projectID: package.projectID, format: package.format), role: role)
+        let protection = try tagProtection(
+            of: package, for: Authority(actor.principal, role: role))
         return try removeTag(name, of: package, protection, actor: actor, at: now)
     }
 
     /// Removes a tag of a package whose row is locked, if `protection` lets somebody: for whoever
-    /// read the rules in the same transaction, and removes several.
+    /// read the rules in the same transaction with `tagProtection(of:for:)`, and removes several.
     ///
     /// - Throws: `forbidden` or `conflict` with the rule that refuses.
     /// - Returns: whether there was such a tag.
@@ -169,12 +170,9 @@ extension MetadataWriting {
         _ name: String, of package: PackageRecord, _ protection: TagProtection, actor: Actor,
         at now: Timestamp
     ) throws -> Bool {
-        guard let tag = try findTag(name, packageID: package.id) else { return false }
+        guard try findTag(name, packageID: package.id) != nil else { return false }
         try protection.checkRemoving(name)
-        guard try removeTag(name, packageID: package.id) else { return false }
-        try upsertReview(
-            .version(tag.version.id), event: "tag.removed",
-            after: now.advanced(bySeconds: VersionLifetime.unreferencedSeconds))
+        guard try moveTagToTrash(name, of: package, actor: actor, at: now) else { return false }
         try append(
             AuditEvent(
                 action: "tag.delete", actor: actor, namespaceID: package.projectID,

@@ -136,13 +136,15 @@ public struct HostedProject: ScopeHandle {
         _ address: FileAddress, ifMatches digests: Set<Digest>?
     ) async throws(RegistryError) -> Bool {
         let project = project
-        let actor = actor
+        let (actor, authority) = (actor, Authority(actor.principal, role: role))
         let now = services.clock.now()
         return try await services.metadata.write { tx in
             let found = try tx.findFiles(
                 address, in: .project(project.id), readableBy: .everything, limit: 1)
             guard let found = found.first else { return false }
             try tx.touchPackage(found.file.packageID, at: now)
+            try tx.packageProtection(of: project.id, for: authority)
+                .checkRemoving(address.format, address.package)
             // Read again under the package's lock: what counts is what is there now.
             guard let file = try tx.findFile(versionID: found.version.id, path: address.path)
             else { return false }
@@ -164,7 +166,7 @@ public struct HostedProject: ScopeHandle {
         format: FormatID, package: String, version: String
     ) async throws(RegistryError) -> Bool {
         let project = project
-        let (actor, role) = (actor, role)
+        let (actor, authority) = (actor, Authority(actor.principal, role: role))
         let now = services.clock.now()
         return try await services.metadata.write { tx in
             let found = try tx.findVersions(
@@ -172,7 +174,7 @@ public struct HostedProject: ScopeHandle {
                 readableBy: .everything, limit: 1)
             guard let found = found.first else { return false }
             try tx.touchPackage(found.package.id, at: now)
-            try tx.checkRemoving(found, role: role)
+            try tx.checkRemoving(found, by: authority)
             guard try tx.moveVersionToTrash(found.id, at: now) else { return false }
             try tx.append(
                 AuditEvent(
@@ -182,7 +184,6 @@ public struct HostedProject: ScopeHandle {
             return true
         }
     }
-
 }
 
 extension FileAddress {

@@ -16,6 +16,10 @@ struct PublishTransaction: Sendable {
     }
 
     func run(_ tx: any MetadataWriting) throws -> Result {
+        try PackageProtection(
+            try tx.listPackageRules(projectID: project.id), project: project,
+            authority: Authority(actor.principal, role: role)
+        ).checkPublishing(format, draft.package)
         // The package's row is locked from here on, so publishes of one package take turns.
         let package = try tx.upsertPackage(
             projectID: project.id, format: format, name: draft.package, at: now)
@@ -38,9 +42,9 @@ struct PublishTransaction: Sendable {
             try tx.updatePackage(package.id, attributes: nil, searchText: text)
         }
         if draft.lifetime == .referenced {
-            try tx.upsertReview(
-                .version(version.id), event: "version.published",
-                after: now.advanced(bySeconds: VersionLifetime.unreferencedSeconds))
+            try tx.renewVersion(
+                version.id, event: "version.published", from: now,
+                tx.defaultPeriods.completed(by: project.effectiveSettings))
         }
         try tx.append(
             AuditEvent(
@@ -66,15 +70,8 @@ struct PublishTransaction: Sendable {
             return (version, false)
         }
         // A name that is made of the content is no other's to take.
-        if draft.lifetime == .explicit, project.effectiveSettings.reservesDeletedNames ?? true,
-            try tx.findDeletedVersion(packageID: package.id, name: draft.version) != nil
-        {
-            throw RegistryError(
-                .conflict,
-                "the version '\(draft.version)' of '\(draft.package)' was deleted and its name "
-                    + "stays reserved while it can be restored; restore it, or publish under "
-                    + "another version",
-                reason: "name_reserved")
+        if draft.lifetime == .explicit {
+            try tx.checkName(draft.version, of: package, in: project, at: now)
         }
         return (version, true)
     }
@@ -83,7 +80,14 @@ struct PublishTransaction: Sendable {
     private func addReferences(
         to version: VersionRecord, isNew: Bool, _ tx: any MetadataWriting
     ) throws {
-        // The same name is the same content, whose references were checked when it was new.
+        // A part may have been collected since, where the version was about to be.
+        if !draft.requiredVersions.isEmpty {
+            let known = try tx.filterKnownVersions(
+                draft.requiredVersions, packageID: version.package.id)
+            let missing = draft.requiredVersions.filter { !known.contains($0) }
+            guard missing.isEmpty else { throw RegistryError.versionsUnknown(missing) }
+        }
+        // The same name is the same content, whose blobs were checked when it was new.
         guard isNew else { return }
         if !draft.references.isEmpty {
             let held = try tx.findBlobs(
@@ -103,12 +107,6 @@ struct PublishTransaction: Sendable {
                 return file
             }
             try tx.insertFiles(files, version: version, at: now)
-        }
-        if !draft.requiredVersions.isEmpty {
-            let known = try tx.filterKnownVersions(
-                draft.requiredVersions, packageID: version.package.id)
-            let missing = draft.requiredVersions.filter { !known.contains($0) }
-            guard missing.isEmpty else { throw RegistryError.versionsUnknown(missing) }
         }
         try tx.insertLinks(draft.links, versionID: version.id)
     }
@@ -148,9 +146,9 @@ extension MetadataWriting {
         try protection.checkSetting(tag, isMoving: isMoving)
         try setTag(tag, version: version, at: now)
         if let current, isMoving {
-            try upsertReview(
-                .version(current.version.id), event: "tag.moved",
-                after: now.advanced(bySeconds: VersionLifetime.unreferencedSeconds))
+            try renewVersion(
+                current.version.id, event: "tag.moved", from: now,
+                try findPeriods(ofNamespace: version.package.projectID))
         }
     }
 }
@@ -176,12 +174,6 @@ extension FileDraft.Precondition {
                 .preconditionFailed, "the file is not the one that If-Match names")
         }
     }
-}
-
-extension VersionLifetime {
-    /// How long a version of lifetime `referenced` is kept that nothing refers to, counted from when
-    /// it was last published, or lost its tag: seven days.
-    public static let unreferencedSeconds: Int64 = 7 * 86_400
 }
 
 extension RegistryError {

@@ -9,9 +9,6 @@ public final class PullTracker: Sendable {
     public static let versionLimitCount = 100_000
     /// The versions that one transaction writes.
     public static let batchCount = 500
-    /// How far the last download lags behind where it puts off the end of a version, in seconds: half
-    /// a day, so that a version that is always in use is not written about all the time.
-    public static let reviewStepSeconds: Int64 = 43_200
 
     private let pulls = Mutex<[Int64: PullRecord]>([:])
     private let limitCount: Int

@@ -3,16 +3,36 @@
 public struct TagProtection: Sendable {
     private let rules: [TagRule]
     private let role: Role
+    private let refusal: RegistryError?
+    private let versionRefusal: RegistryError?
 
-    /// - Parameter role: what the caller counts as in the project.
-    public init(_ rules: [TagRule], role: Role) {
+    /// - Parameters:
+    ///   - role: what the caller counts as in the project.
+    ///   - refusal: what keeps every tag of the package from being removed by the caller.
+    ///   - versionRefusal: what keeps every version of it.
+    public init(
+        _ rules: [TagRule], role: Role, refusal: RegistryError? = nil,
+        versionRefusal: RegistryError? = nil
+    ) {
         self.rules = rules
         self.role = role
+        self.refusal = refusal
+        self.versionRefusal = versionRefusal
+    }
+
+    /// Decides whether versions of the package may be removed, whatever tags they have.
+    ///
+    /// - Throws: `forbidden`, with what refuses.
+    public func checkRemovingVersions() throws(RegistryError) {
+        if let versionRefusal { throw versionRefusal }
     }
 
     /// Whether some rule could refuse a removal.
     public var restrictsRemoving: Bool {
-        rules.contains { rule in rule.isImmutable || rule.deleteRole.map { role < $0 } ?? false }
+        refusal != nil
+            || rules.contains { rule in
+                rule.isImmutable || rule.deleteRole.map { role < $0 } ?? false
+            }
     }
 
     /// The reason of a refusal because of a role that is missing.
@@ -45,6 +65,7 @@ public struct TagProtection: Sendable {
     ///
     /// - Throws: `forbidden` or `conflict`, with the rule that refuses.
     public func checkRemoving(_ tag: String) throws(RegistryError) {
+        if let refusal { throw refusal }
         for rule in rules where try rule.pattern.matches(tag) {
             if rule.isImmutable {
                 throw RegistryError(
@@ -85,17 +106,27 @@ extension Principal {
 }
 
 extension MetadataWriting {
-    /// Decides whether a version may go to the trash: by the rules about each tag that names it, and
-    /// not while a version that has it as a part lives.
+    /// Decides whether somebody with this role, and without a token that a rule names, may move the
+    /// version to the trash.
     ///
     /// - Throws: `forbidden` or `conflict`, with what refuses.
     public func checkRemoving(_ version: VersionRecord, role: Role) throws {
+        try checkRemoving(version, by: Authority(role))
+    }
+
+    /// Decides whether a version may go to the trash: by the rules about its package and about each
+    /// tag that names it, and not while a version that has it as a part lives.
+    ///
+    /// - Throws: `forbidden` or `conflict`, with what refuses.
+    public func checkRemoving(_ version: VersionRecord, by authority: Authority) throws {
         let package = version.package
+        try packageProtection(of: package.projectID, for: authority)
+            .checkRemoving(package.format, package.name)
         let tags = try listTags(versionIDs: [version.id])[version.id] ?? []
         if !tags.isEmpty {
             let protection = TagProtection(
                 try listTagRules(projectID: package.projectID, format: package.format),
-                role: role)
+                role: authority.role)
             for tag in tags { try protection.checkRemoving(tag) }
         }
         let parents = try listLinkingVersions(

@@ -56,7 +56,7 @@ extension Collector {
         case (.collected, .version): outcome.collectedVersionCount += 1
         case (.collected, .upload): outcome.collectedUploadCount += 1
         case (.kept, _), (.postponed, _): outcome.keptCount += 1
-        case (.absent, _): break
+        case (.absent, _), (.collected, .periods): break
         }
         onEvent(.reviewed(review, result))
     }
@@ -81,7 +81,7 @@ extension Collector {
     }
 }
 
-extension CollectionWriting {
+extension MetadataWriting {
     /// Looks at blobs, and does with their reviews what comes of it.
     fileprivate func reviewBlobs(
         _ reviews: [Review], at now: Timestamp
@@ -125,12 +125,24 @@ extension CollectionWriting {
             case .blob(let digest): try collectBlobs([digest], at: now)[digest] ?? .absent
             case .version(let id): try collectVersion(id, periods, at: now)
             case .upload(let id): try collectUpload(id, at: now)
+            case .periods(let position): try reviewPeriods(review, from: position, at: now)
             }
         switch outcome {
         case .collected, .kept, .absent: try finishReviews([review])
         case .postponed(let moment): try postponeReview(review, until: moment, failure: nil)
         }
         return outcome
+    }
+
+    /// Asks for looks at what a changed period concerns, and goes on with the rest in a review of its
+    /// own.
+    private func reviewPeriods(
+        _ review: Review, from position: PeriodReview, at now: Timestamp
+    ) throws -> ReviewOutcome {
+        if let next = try reviewPeriods(from: position, at: now) {
+            try upsertReview(.periods(next), event: review.event, after: now)
+        }
+        return .kept
     }
 }
 

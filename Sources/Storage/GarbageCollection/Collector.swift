@@ -100,7 +100,7 @@ public struct Collector: GarbageCollecting {
         for review in reviews {
             switch review.subject {
             case .blob: break
-            case .version, .upload: try await collect(review, at: now, &outcome)
+            case .version, .upload, .periods: try await collect(review, at: now, &outcome)
             }
         }
         try await removeFiles(at: now, &outcome)

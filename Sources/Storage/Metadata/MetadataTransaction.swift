@@ -6,10 +6,12 @@ struct MetadataTransaction: MetadataWriting {
     let session: any SQLSession
     /// When the transaction began; for the expiry of memberships where a query is not told the time.
     let now: Timestamp
+    let defaultPeriods: CollectionPeriods
 
-    init(_ session: any SQLSession, at now: Timestamp) {
+    init(_ session: any SQLSession, at now: Timestamp, _ periods: CollectionPeriods) {
         self.session = session
         self.now = now
+        defaultPeriods = periods
     }
 
     /// Makes every replica forget what it knew about access. The first statement of each change of

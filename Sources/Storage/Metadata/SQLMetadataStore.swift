@@ -8,15 +8,28 @@ public struct SQLMetadataStore: MetadataStore {
 
     private let engine: any SQLEngine
     private let clock: any RegistryClock
+    private var periods: CollectionPeriods
     private let files = RowMemory<FileAddress, PublishedFile>()
     private let blobs = RowMemory<BlobAddress, HeldBlob>()
     private let packages = RowMemory<PackageAddress, PackageRecord>()
 
     /// A store in the database of `engine`, which must have been migrated. `clock` says which
-    /// memberships have expired where a query is not told the time.
-    public init(engine: any SQLEngine, clock: any RegistryClock = SystemClock()) {
+    /// memberships have expired where a query is not told the time; `periods` count where no project
+    /// or group has its own.
+    public init(
+        engine: any SQLEngine, clock: any RegistryClock = SystemClock(),
+        periods: CollectionPeriods = CollectionPeriods()
+    ) {
         self.engine = engine
         self.clock = clock
+        self.periods = periods
+    }
+
+    /// The same store with other periods for where no project or group has its own.
+    public func counting(_ periods: CollectionPeriods) -> SQLMetadataStore {
+        var store = self
+        store.periods = periods
+        return store
     }
 
     /// Brings the database to this program's schema; several processes may do it at the same time.
@@ -45,8 +58,8 @@ public struct SQLMetadataStore: MetadataStore {
         _ body: @escaping @Sendable (any MetadataReading) throws -> Value
     ) async throws(RegistryError) -> Value {
         do {
-            return try await engine.read { [clock] session in
-                try body(MetadataTransaction(session, at: clock.now()))
+            return try await engine.read { [clock, periods] session in
+                try body(MetadataTransaction(session, at: clock.now(), periods))
             }
         } catch {
             throw Self.convert(error)
@@ -57,8 +70,8 @@ public struct SQLMetadataStore: MetadataStore {
         _ body: @escaping @Sendable (any MetadataWriting) throws -> Value
     ) async throws(RegistryError) -> Value {
         do {
-            return try await engine.write { [clock] session in
-                try body(MetadataTransaction(session, at: clock.now()))
+            return try await engine.write { [clock, periods] session in
+                try body(MetadataTransaction(session, at: clock.now(), periods))
             }
         } catch {
             throw Self.convert(error)

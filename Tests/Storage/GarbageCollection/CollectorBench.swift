@@ -24,7 +24,7 @@ struct CollectorBench {
 
     func package(
         _ name: String = "api", replica: Int = 0, metadata: (any MetadataStore)? = nil
-    ) throws -> HostedPackage {
+    ) throws(RegistryError) -> HostedPackage {
         try scopes.package(name, format: Self.format, replica: replica, metadata: metadata)
     }
 
@@ -86,6 +86,59 @@ struct CollectorBench {
                     },
                 requiredVersions: names, lifetime: .referenced, tags: tags)
         ).version
+    }
+
+    /// Brings the tag back that was removed last.
+    func restoreTag(
+        _ name: String, of package: HostedPackage? = nil, _ policy: RestorePolicy = .refusing
+    ) async throws(RegistryError) -> TagRecord {
+        let now = clock.now()
+        let record = try await findRecord(of: package)
+        return try await metadata.write { tx in
+            try tx.touchPackage(record.id, at: now)
+            guard let removed = try tx.findRemovedTag(name, packageID: record.id) else {
+                throw RegistryError(.notFound, "there is no such tag", reason: "tag_unknown")
+            }
+            return try tx.restore(removed, policy, by: Authority(.owner), at: now)
+        }
+    }
+
+    /// Brings a version back.
+    func restore(
+        _ versionID: Int64, of package: HostedPackage? = nil, _ policy: RestorePolicy = .refusing
+    ) async throws(RegistryError) {
+        let now = clock.now()
+        let record = try await findRecord(of: package)
+        try await metadata.write { tx in
+            try tx.touchPackage(record.id, at: now)
+            guard let version = try tx.findVersion(versionID), version.deletedAt != nil else {
+                throw RegistryError(.notFound, "it is not in the trash", reason: "gone")
+            }
+            _ = try tx.restore(version, policy, by: Authority(.owner), at: now)
+        }
+    }
+
+    private func findRecord(
+        of given: HostedPackage?
+    ) async throws(RegistryError) -> PackageRecord {
+        let package = if let given { given } else { try package() }
+        guard let record = try await package.find() else {
+            throw RegistryError(.notFound, "there is no such package")
+        }
+        return record
+    }
+
+    /// Changes the settings of the project or of the group around it.
+    func set(
+        _ change: @escaping @Sendable (inout NamespaceSettings) -> Void, onGroup: Bool = false
+    ) async throws {
+        let path = onGroup ? "acme" : "acme/web"
+        try await metadata.write { tx in
+            guard let namespace = try tx.findNamespace(.path(path, nil)) else { return }
+            var settings = namespace.settings
+            change(&settings)
+            _ = try tx.updateNamespace(namespace.id, NamespaceChange(settings: settings))
+        }
     }
 
     /// What the package serves under the digest of these words; `nil` when it has nothing.

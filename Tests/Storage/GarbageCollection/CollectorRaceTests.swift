@@ -10,7 +10,7 @@ import Testing
     private static let day: Int64 = 86_400
 
     /// The signals of two sides; waiting blocks a thread of the database's pool, never a task.
-    private struct Barrier: Sendable {
+    struct Barrier: Sendable {
         let hasWritten = DispatchSemaphore(value: 0)
         let mayEnd = DispatchSemaphore(value: 0)
 

@@ -41,42 +41,28 @@ extension MetadataStoreContract {
     }
 
     private func pullsPostponeReviews() async throws {
-        let day: Int64 = 86_400
-        let now = Sample.now
-        let (kept, chosen) = try await store.write { tx in
-            let project = try tx.insertSample("web")
-            let chosen = try tx.insertSampleFile(project, package: "tool").version
+        let (now, periods) = (Sample.now, CollectionPeriods())
+        let week: Int64 = 7 * 86_400
+        let id = try await store.write { tx in
             let package = try tx.upsertPackage(
-                projectID: project.id, format: "oci", name: "api", at: now)
-            let kept = try tx.insertVersion(
+                projectID: try tx.insertSample("web").id, format: "oci", name: "api", at: now)
+            return try tx.insertVersion(
                 package: package, name: "sha256:1", status: .default, lifetime: .referenced,
                 attributes: "{}", actor: Sample.actor, at: now
-            ).version
-            for id in [kept.id, chosen.id] {
-                try tx.upsertReview(
-                    .version(id), event: "test", after: now.advanced(bySeconds: day))
-            }
-            return (kept.id, chosen.id)
+            ).version.id
         }
-        for count in 1...2 {
-            let pulledAt = now.advanced(bySeconds: Int64(count))
-            try await store.write { tx in
-                try tx.addPulls([
-                    kept: PullRecord(count: 1, lastAt: pulledAt),
-                    chosen: PullRecord(count: 1, lastAt: pulledAt),
-                ])
+        let pulledAt = now.advanced(bySeconds: 60)
+        try await store.write { tx in
+            try tx.addPulls([id: PullRecord(count: 1, lastAt: pulledAt)])
+        }
+        let outcomes = try await store.write { tx in
+            try [week, week + 60].map { seconds in
+                try tx.collectVersion(id, periods, at: now.advanced(bySeconds: seconds))
             }
         }
-        let due = now.advanced(
-            bySeconds: 1 + VersionLifetime.unreferencedSeconds + PullTracker.reviewStepSeconds)
-        let claimed = try await store.write { tx in
-            try tx.claimReviews(limit: 10, at: due, until: due.advanced(bySeconds: 60))
-        }
-        let reviews = Dictionary(uniqueKeysWithValues: claimed.map { ($0.subject, $0) })
-        // The second one was too soon to be worth a write.
-        #expect(reviews[.version(kept)]?.dueAt == due)
-        #expect(reviews[.version(kept)]?.event == "version.pulled")
-        // What people chose to keep, or deleted, is none of this.
-        #expect(reviews[.version(chosen)]?.dueAt == now.advanced(bySeconds: day))
+        #expect(
+            outcomes == [
+                .postponed(until: pulledAt.advanced(bySeconds: week)), .collected(bytes: 0),
+            ])
     }
 }

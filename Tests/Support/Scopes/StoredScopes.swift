@@ -16,7 +16,8 @@ public struct StoredScopes: Sendable {
     public let replicas: [RegistryServices]
     /// The database, for what no scope does.
     public let database: TestDatabase
-    private let record: NamespaceRecord
+    /// The project's row, as it was when it was made.
+    public let record: NamespaceRecord
     private let actor: Actor
 
     /// A package of the project, as the replica of this number sees it.
@@ -25,7 +26,7 @@ public struct StoredScopes: Sendable {
     public func package(
         _ name: String, format: FormatID, role: Role = .owner, replica: Int = 0,
         metadata: (any MetadataStore)? = nil
-    ) throws -> HostedPackage {
+    ) throws(RegistryError) -> HostedPackage {
         var services = replicas[replica]
         if let metadata {
             services = RegistryServices(

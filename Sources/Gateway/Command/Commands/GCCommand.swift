@@ -71,7 +71,10 @@ struct GCCommand: AsyncParsableCommand {
                 let result = await Result.capturing {
                     let store = try FileBlobStore(
                         root: settings.blobsFolder, threadPool: threads)
-                    let collector = Collector(metadata: console.metadata, blobs: store)
+                    var collecting = Collector.Settings()
+                    collecting.periods = try await console.metadata.read { $0.defaultPeriods }
+                    let collector = Collector(
+                        metadata: console.metadata, blobs: store, settings: collecting)
                     if dryRun {
                         try output.write(one: EstimateRow(try await collector.estimate()))
                     } else {

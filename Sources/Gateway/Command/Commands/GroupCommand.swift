@@ -3,8 +3,8 @@ import Registry
 
 struct GroupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "group", abstract: "Create, list and remove groups.",
-        subcommands: [Create.self, List.self, Revoke.self])
+        commandName: "group", abstract: "Create, list, set up and remove groups.",
+        subcommands: [Create.self, List.self, Set.self, Revoke.self])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -12,13 +12,14 @@ struct GroupCommand: AsyncParsableCommand {
 
         @Argument(help: "The path, such as acme or acme/tools.") var path: String
         @OptionGroup var namespace: NamespaceOptions
+        @OptionGroup(title: "Settings") var settings: NamespaceSettingOptions
         @OptionGroup(title: "Storage") var store: StoreOptions
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
             try await Console.run(store) { console in
                 let group = try await NamespaceChanges.create(
-                    .group, path, namespace, NamespaceSettings(), console)
+                    .group, path, namespace, settings.applied(to: NamespaceSettings()), console)
                 try output.write(one: NamespaceRow(group))
             }
         }
@@ -37,6 +38,25 @@ struct GroupCommand: AsyncParsableCommand {
                 let groups = try await NamespaceChanges.list(
                     .group, below: below, search: search, console)
                 try output.write(groups.map(NamespaceRow.init))
+            }
+        }
+    }
+
+    struct Set: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract:
+                "Change settings of a group, which count in everything below it that has none "
+                + "of its own; without any, show those that count.")
+
+        @Argument(help: "The path, such as acme/tools.") var path: String
+        @OptionGroup(title: "Settings") var settings: NamespaceSettingOptions
+        @OptionGroup(title: "Storage") var store: StoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            try await Console.run(store) { console in
+                try output.write(
+                    one: try await NamespaceChanges.set(.group, path, settings, console))
             }
         }
     }

@@ -3,8 +3,8 @@ import Registry
 
 struct ProjectCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "project", abstract: "Create, list and remove projects.",
-        subcommands: [Create.self, List.self, Revoke.self])
+        commandName: "project", abstract: "Create, list, set up and remove projects.",
+        subcommands: [Create.self, List.self, Set.self, Revoke.self])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -18,6 +18,7 @@ struct ProjectCommand: AsyncParsableCommand {
         var allowReplacing: [String] = []
         @Flag(help: "Let an image index be pushed before the images that it names.")
         var allowMissingChildren = false
+        @OptionGroup(title: "Settings") var settings: NamespaceSettingOptions
         @OptionGroup(title: "Storage") var store: StoreOptions
         @OptionGroup var output: OutputOptions
 
@@ -28,10 +29,11 @@ struct ProjectCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let settings = NamespaceSettings(
-                allowsReplacing: Dictionary(
-                    allowReplacing.map { ($0, true) }, uniquingKeysWith: { first, _ in first }),
-                allowsMissingChildren: allowMissingChildren ? true : nil)
+            let settings = settings.applied(
+                to: NamespaceSettings(
+                    allowsReplacing: Dictionary(
+                        allowReplacing.map { ($0, true) }, uniquingKeysWith: { first, _ in first }),
+                    allowsMissingChildren: allowMissingChildren ? true : nil))
             try await Console.run(store) { console in
                 let project = try await NamespaceChanges.create(
                     .project, path, namespace, settings, console)
@@ -53,6 +55,23 @@ struct ProjectCommand: AsyncParsableCommand {
                 let projects = try await NamespaceChanges.list(
                     .project, below: below, search: search, console)
                 try output.write(projects.map(NamespaceRow.init))
+            }
+        }
+    }
+
+    struct Set: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Change settings of a project; without any, show those that count.")
+
+        @Argument(help: "The path, such as acme/web.") var path: String
+        @OptionGroup(title: "Settings") var settings: NamespaceSettingOptions
+        @OptionGroup(title: "Storage") var store: StoreOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            try await Console.run(store) { console in
+                try output.write(
+                    one: try await NamespaceChanges.set(.project, path, settings, console))
             }
         }
     }

@@ -26,7 +26,7 @@ struct OpenedDatabase: Sendable {
             limits.connectionCount = settings.databaseConnections
             let engine = PostgresEngine(url: url, limits: limits, logger: logger)
             return OpenedDatabase(
-                metadata: SQLMetadataStore(engine: engine),
+                metadata: SQLMetadataStore(engine: engine, periods: settings.periods),
                 name: Setting.databaseURL.shown(url))
         }
     }
@@ -45,7 +45,8 @@ struct OpenedDatabase: Sendable {
             limits.readerCount = max(1, settings.databaseConnections - 1)
             let engine = try SQLiteEngine(path: path, limits: limits)
             return OpenedDatabase(
-                metadata: SQLMetadataStore(engine: engine), name: path)
+                metadata: SQLMetadataStore(engine: engine, periods: settings.periods),
+                name: path)
         } catch {
             throw CommandError("cannot open the database \(path): \(error)")
         }
@@ -64,7 +65,8 @@ struct OpenedDatabase: Sendable {
         }
     }
 
-    /// Opens a database that has the schema of this program already.
+    /// Opens a database that has the schema of this program already. Its periods are those that a
+    /// server was started with last, so that a command deletes nothing earlier than servers do.
     static func openExisting(_ settings: Settings) async throws -> OpenedDatabase {
         let opened = try await open(settings, mayCreate: false)
         do {
@@ -73,7 +75,10 @@ struct OpenedDatabase: Sendable {
                     "the database \(opened.name) has an older schema than this program; run "
                         + "'packhouse migrate' first")
             }
-            return opened
+            guard let periods = try await opened.metadata.read({ try $0.findAdoptedPeriods() })
+            else { return opened }
+            return OpenedDatabase(
+                metadata: opened.metadata.counting(periods), name: opened.name)
         } catch {
             await opened.close()
             throw error

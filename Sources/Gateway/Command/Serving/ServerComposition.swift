@@ -3,6 +3,7 @@ import Database
 import GarbageCollection
 import GatewayServer
 import Logging
+import MetadataStorage
 import Metrics
 import NIOCore
 import NIOPosix
@@ -31,6 +32,10 @@ struct ServerComposition: Sendable {
             do {
                 let administrator = FirstAdministrator(
                     metadata: database.metadata, clock: SystemClock())
+                let periods = settings.periods
+                try await database.metadata.write { tx in
+                    try tx.adoptPeriods(periods, at: SystemClock().now())
+                }
                 FirstAdministrator.announce(
                     try await administrator.create(token: settings.initialAdminToken))
                 try await serve(database)
@@ -131,8 +136,10 @@ struct ServerComposition: Sendable {
     ) -> Collector {
         let log = CollectorLog(logger: logger)
         let counters = CollectorMetrics(factory: metrics)
+        var collecting = Collector.Settings()
+        collecting.periods = settings.periods
         return Collector(
-            metadata: database.metadata, blobs: blobs,
+            metadata: database.metadata, blobs: blobs, settings: collecting,
             onEvent: { event in
                 log.record(event)
                 counters.record(event)

@@ -56,6 +56,13 @@ extension Setting {
     static let metricsAllow = Setting(
         "metrics-allow", "CIDR,…",
         help: "addresses that may read /metrics without an administrator's token")
+    static let trashPeriod = Setting(
+        "trash-period", "PERIOD", default: "7d",
+        help: "how long what was deleted can be restored where no project or group says: 7d, 12h, "
+            + "0, never")
+    static let untaggedPeriod = Setting(
+        "untagged-period", "PERIOD", default: "7d",
+        help: "how long an image is kept that no tag names, where no project or group says")
     static let scrubBandwidth = Setting(
         "scrub-bandwidth", "BYTES", kind: .number(0...1_000_000_000_000), default: "4194304",
         help: "how many bytes a second are read to find damaged blobs, over all processes; 0 for "
@@ -72,7 +79,8 @@ extension Setting {
     static let all: [Setting] = [
         config, data, blobs, databaseURL, databaseConnections, listen, externalURL, tlsCert,
         tlsKey, trustedProxies, logFormat, logLevel, idleTimeoutSeconds, drainTimeoutSeconds,
-        orphanSweepIntervalSeconds, collectorRate, collectorWindow, metricsAllow, scrubBandwidth,
+        orphanSweepIntervalSeconds, collectorRate, collectorWindow, trashPeriod, untaggedPeriod,
+        metricsAllow, scrubBandwidth,
         registryTokenLifetime, initialAdminToken,
     ]
 }

@@ -50,6 +50,8 @@ struct Settings: Sendable {
     let collectorWindow: CollectionWindow?
     /// Who may read metrics without a credential.
     let metricsAllowed: [CIDRBlock]
+    /// What counts where no project or group has periods of its own.
+    let periods: CollectionPeriods
     /// Bytes a second that the scrub reads; 0 for none.
     let scrubBandwidth: Int
     let registryTokenLifetimeSeconds: Int
@@ -81,6 +83,10 @@ struct Settings: Sendable {
         orphanSweepIntervalSeconds = try reading.requireNumber(.orphanSweepIntervalSeconds)
         collectorRate = try reading.requireNumber(.collectorRate)
         collectorWindow = try reading.findCollectorWindow()
+        var periods = CollectionPeriods()
+        periods.trash = try reading.requirePeriod(.trashPeriod)
+        periods.untagged = try reading.requirePeriod(.untaggedPeriod)
+        self.periods = periods
         scrubBandwidth = try reading.requireNumber(.scrubBandwidth)
         registryTokenLifetimeSeconds = try reading.requireNumber(.registryTokenLifetime)
         initialAdminToken = try reading.findInitialAdminToken()
@@ -113,6 +119,15 @@ private struct SettingReading {
             throw refusal(setting, "'\(text)' is not a whole number" + bounds(setting))
         }
         return number
+    }
+
+    func requirePeriod(_ setting: Setting) throws -> KeepingPeriod {
+        let text = try requireText(setting)
+        do throws(RegistryError) {
+            return try KeepingPeriod(parsing: text)
+        } catch {
+            throw refusal(setting, "cannot be used: \(error.message)")
+        }
     }
 
     func findChoice(_ setting: Setting) throws -> String? {

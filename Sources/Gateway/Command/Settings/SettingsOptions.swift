@@ -49,6 +49,8 @@ struct ServeOptions: ParsableArguments {
     @Option(.collectorRate) var collectorRate: String?
     @Option(.collectorWindow) var collectorWindow: String?
     @Option(.metricsAllow) var metricsAllow: String?
+    @Option(.trashPeriod) var trashPeriod: String?
+    @Option(.untaggedPeriod) var untaggedPeriod: String?
     @Option(.scrubBandwidth) var scrubBandwidth: String?
     @Option(.registryTokenLifetime) var registryTokenLifetime: String?
 
@@ -61,6 +63,8 @@ struct ServeOptions: ParsableArguments {
             .idleTimeoutSeconds: idleTimeoutSeconds, .drainTimeoutSeconds: drainTimeoutSeconds,
             .orphanSweepIntervalSeconds: orphanSweepIntervalSeconds,
             .collectorRate: collectorRate, .collectorWindow: collectorWindow,
+            .metricsAllow: metricsAllow,
+            .trashPeriod: trashPeriod, .untaggedPeriod: untaggedPeriod,
             .metricsAllow: metricsAllow, .scrubBandwidth: scrubBandwidth,
             .registryTokenLifetime: registryTokenLifetime,
         ]

@@ -97,7 +97,10 @@ struct Arguments: Sendable {
 extension Parameter.Kind {
     /// Whether null is a value.
     fileprivate var isClearable: Bool {
-        if case .clearableChoice = self { true } else { false }
+        switch self {
+        case .clearableChoice, .period: true
+        default: false
+        }
     }
 
     /// What became of a given value.
@@ -120,6 +123,8 @@ extension Parameter.Kind {
         case .choice(let choices): checkChoice(given, choices)
         case .clearableChoice(let choices):
             given.stringValue == "" ? .value(.text("")) : checkChoice(given, choices)
+        case .period: checkPeriod(given)
+        case .texts(let limit): checkTexts(given, limitCharacters: limit)
         case .choices(let choices): checkChoices(given, choices)
         case .object:
             if case .object = given { .value(.object(given)) } else { .problem("is invalid") }
@@ -178,19 +183,41 @@ extension Parameter.Kind {
             ? .value(.text(text)) : .problem("does not have a valid value")
     }
 
-    private func checkChoices(_ given: JSONValue, _ choices: [String]) -> Outcome {
-        let texts: [String]
+    private func checkPeriod(_ given: JSONValue) -> Outcome {
+        guard let text = given.scalarText else { return .problem("is invalid") }
+        if text.isEmpty { return .value(.text("")) }
+        do throws(RegistryError) {
+            return .value(.text(try KeepingPeriod(parsing: text).description))
+        } catch {
+            return .problem("is invalid: \(error.message)")
+        }
+    }
+
+    /// The texts of a list, or `nil` for something else.
+    private func texts(_ given: JSONValue, _ read: (JSONValue) -> String?) -> [String]? {
         switch given {
         case .string(let text):
-            texts = text.split(separator: ",").map { piece in
+            return text.split(separator: ",").map { piece in
                 piece.drop { $0 == " " }.description
             }
         case .array(let elements):
-            let given = elements.compactMap(\.stringValue)
-            guard given.count == elements.count else { return .problem("is invalid") }
-            texts = given
-        default: return .problem("is invalid")
+            let texts = elements.compactMap(read)
+            return texts.count == elements.count ? texts : nil
+        default:
+            return nil
         }
+    }
+
+    private func checkTexts(_ given: JSONValue, limitCharacters: Int) -> Outcome {
+        guard let texts = texts(given, \.scalarText) else { return .problem("is invalid") }
+        guard texts.count <= ManagementLimits.listCount,
+            texts.allSatisfy({ $0.unicodeScalars.count <= limitCharacters })
+        else { return .problem("does not have a valid value") }
+        return .value(.texts(texts))
+    }
+
+    private func checkChoices(_ given: JSONValue, _ choices: [String]) -> Outcome {
+        guard let texts = texts(given, \.stringValue) else { return .problem("is invalid") }
         guard texts.count <= ManagementLimits.listCount, texts.allSatisfy(choices.contains) else {
             return .problem("does not have a valid value")
         }

@@ -13,7 +13,7 @@ struct ManagementAPI: RequestSurface {
         + DeployTokenEndpoints.all + JobTokenEndpoints.all + PackageEndpoints.all
         + PackageStatusEndpoints.all
         + RepositoryEndpoints.all + RepositoryTagEndpoints.all + TagRuleEndpoints.all
-        + RetentionEndpoints.all
+        + PackageRuleEndpoints.all + TrashEndpoints.all + RetentionEndpoints.all
         + CollectorEndpoints.all
 
     static let router = ManagementRouter(endpoints)

@@ -48,6 +48,11 @@ struct ManagementCall: Sendable {
         principal.authority(context.roles[namespace.id])
     }
 
+    /// The same, with the token that the caller presented.
+    func standing(in namespace: NamespaceRecord) -> Authority {
+        Authority(principal, role: context.roles[namespace.id])
+    }
+
     /// The page that the arguments ask for.
     ///
     /// - Throws: `malformed` when it lies deeper than pages may.

@@ -54,6 +54,8 @@ enum ManagementLimits {
     ///
     /// *Source*: OCI distribution specification, "Pulling manifests", `<reference>`.
     static let tagCharacters = 128
+    /// The longest text that says how long something is kept, in characters.
+    static let periodCharacters = 32
     /// The longest text that says how old something is, in characters.
     static let ageCharacters = 64
 }

@@ -16,6 +16,12 @@ struct Parameter: Sendable {
         case choice([String])
         /// One of these, or nothing: null or an empty text takes away what is set.
         case clearableChoice([String])
+        /// A period such as `7d`, `0` or `never`, or nothing: null or an empty text takes away what is
+        /// set.
+        case period
+        /// A list of texts, each of at most so many characters: in JSON an array, else repeated
+        /// (`tokens[]=a&tokens[]=b`) or `a,b`.
+        case texts(limitCharacters: Int)
         /// One of these numbers.
         case level([Int64])
         /// A list of these: in JSON an array, else repeated (`scopes[]=a&scopes[]=b`) or `a,b`.
@@ -54,6 +60,8 @@ struct Parameter: Sendable {
         case .moment: .string()
         case .choice(let choices): .string(choices: choices)
         case .clearableChoice(let choices): .string(choices: choices + [""]).nullable
+        case .period: .string(limitCharacters: ManagementLimits.periodCharacters).nullable
+        case .texts(let limit): .array(of: .string(limitCharacters: limit))
         case .level(let levels):
             JSONSchema(
                 json: ["type": "integer", "enum": .array(levels.map(JSONValue.integer))])

@@ -177,6 +177,7 @@ public struct Gateway: RequestResponder {
             credential: credential, namespace: scope, remainder: mount.remainder(below: scope),
             targets: targets,
             roles: facts.roles, services: services)
+        try await PackageCheck(operation: operation, mount: mount, context: context).check()
         let response = try await run(operation, context, body, trace)
         if case .management = mount.surface, head.method != .get, head.method != .head {
             await refreshAdministration()

@@ -229,6 +229,8 @@ extension ReviewSubject {
         case .blob(let digest): ("blob", digest.description)
         case .version(let id): ("version", String(id))
         case .upload(let id): ("upload", id)
+        case .periods(let review):
+            ("periods", "\(review.namespaceID)/\(review.packageID)/\(review.versionID)")
         }
     }
 
@@ -237,8 +239,19 @@ extension ReviewSubject {
         case ("blob", _): self = .blob(try Digest(parsing: name))
         case ("version", let id?): self = .version(id)
         case ("upload", _): self = .upload(name)
+        case ("periods", _): self = .periods(try PeriodReview(stored: name))
         default: throw DatabaseError(.other, "'\(kind) \(name)' is nothing to review")
         }
+    }
+}
+
+extension PeriodReview {
+    fileprivate init(stored text: String) throws {
+        let numbers = text.split(separator: "/").compactMap { Int64($0) }
+        guard numbers.count == 3 else {
+            throw DatabaseError(.other, "'\(text)' is no place among versions")
+        }
+        self.init(namespaceID: numbers[0], packageID: numbers[1], versionID: numbers[2])
     }
 }
 

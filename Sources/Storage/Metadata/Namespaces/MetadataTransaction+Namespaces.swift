@@ -41,6 +41,17 @@ extension MetadataTransaction {
 
     func updateNamespace(_ id: Int64, _ change: NamespaceChange) throws -> NamespaceRecord {
         try raiseAdministrationEpoch()
+        if let settings = change.settings {
+            let known = try first("SELECT settings FROM namespaces WHERE id = \(id)") {
+                try Self.decodeSettings($0.text())
+            }
+            if known?.trashPeriod != settings.trashPeriod
+                || known?.untaggedPeriod != settings.untaggedPeriod
+            {
+                try upsertReview(
+                    .periods(PeriodReview(namespaceID: id)), event: "periods.changed", after: now)
+            }
+        }
         let count = try session.execute(
             """
             UPDATE namespaces SET
@@ -249,6 +260,7 @@ extension MetadataTransaction {
         let settings: NamespaceSettings
         let creatorID: Int64?
         let createdAt: Timestamp
+        let hasPackageRules: Bool
 
         init(_ row: inout SQLRow) throws {
             id = try row.integer()
@@ -262,6 +274,7 @@ extension MetadataTransaction {
             settings = try MetadataTransaction.decodeSettings(row.text())
             creatorID = try row.optionalInteger()
             createdAt = try row.timestamp()
+            hasPackageRules = try row.integer() == 1
         }
     }
 
@@ -271,7 +284,9 @@ extension MetadataTransaction {
         let rows = try all(
             """
             SELECT a.namespace_id, x.id, x.kind, x.path, x.parent_id, x.name, x.summary,
-                x.visibility, x.effective_visibility, x.settings, x.creator_id, x.created_at
+                x.visibility, x.effective_visibility, x.settings, x.creator_id, x.created_at,
+                CASE WHEN EXISTS (SELECT 1 FROM package_rules r WHERE r.project_id = x.id)
+                    THEN 1 ELSE 0 END
             FROM namespace_ancestors a JOIN namespaces x ON x.id = a.ancestor_id
             WHERE a.namespace_id \(condition)
             ORDER BY a.namespace_id, a.depth
@@ -292,7 +307,19 @@ extension MetadataTransaction {
             effectiveVisibility: own.effectiveVisibility, settings: own.settings,
             effectiveSettings: chain.dropFirst().reduce(own.settings) {
                 $0.completed(by: $1.settings)
-            }, creatorID: own.creatorID, createdAt: own.createdAt)
+            }, creatorID: own.creatorID, createdAt: own.createdAt,
+            hasPackageRules: own.hasPackageRules)
+    }
+
+    /// The settings of a namespace, removed or not, completed by those above it.
+    func findSettings(ofNamespace id: Int64) throws -> NamespaceSettings {
+        try all(
+            """
+            SELECT x.settings FROM namespace_ancestors a JOIN namespaces x ON x.id = a.ancestor_id
+            WHERE a.namespace_id = \(id) ORDER BY a.depth
+            """
+        ) { try Self.decodeSettings($0.text()) }
+        .reduce(NamespaceSettings()) { $0.completed(by: $1) }
     }
 
     private static let emptySettings = "{}"

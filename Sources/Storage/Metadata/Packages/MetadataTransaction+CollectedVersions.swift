@@ -6,34 +6,73 @@ extension MetadataTransaction {
     func collectVersion(
         _ id: Int64, _ periods: CollectionPeriods, at now: Timestamp
     ) throws -> ReviewOutcome {
+        guard let version = try lockVersion(id) else { return .absent }
+        let settings = try findSettings(ofNamespace: version.projectID)
+        return try collect(version, periods.completed(by: settings), at: now)
+    }
+
+    func emptyTrash(
+        ofVersion id: Int64, deletedBefore moment: Timestamp, _ periods: CollectionPeriods,
+        at now: Timestamp
+    ) throws -> ReviewOutcome {
+        guard let version = try lockVersion(id) else { return .absent }
+        let settings = try findSettings(ofNamespace: version.projectID)
+        var periods = periods.completed(by: settings)
+        // As long as to end now for what is as old as that.
+        let age = now.microseconds - moment.microseconds
+        let seconds = max(0, (age + 999_999) / 1_000_000)
+        if periods.trash.seconds.map({ seconds < $0 }) ?? true {
+            periods.trash = KeepingPeriod(seconds: seconds)
+        }
+        return try collect(version, periods, at: now)
+    }
+
+    /// The version, whose package's row is locked from here on. Every publish and every restoration
+    /// locks this row first, so what is read stays as it is.
+    private func lockVersion(_ id: Int64) throws -> CollectedVersion? {
         let packageID = try first("SELECT package_id FROM versions WHERE id = \(id)") {
             try $0.integer()
         }
-        guard let packageID else { return .absent }
-        // Every publish locks this row first, so what is read from here on stays as it is.
+        guard let packageID else { return nil }
         try session.execute("UPDATE packages SET updated_at = updated_at WHERE id = \(packageID)")
-        let version = try first(
-            "SELECT name, lifetime, deleted_at FROM versions WHERE id = \(id)"
+        return try first(
+            """
+            SELECT p.project_id, v.name, v.lifetime, v.deleted_at, v.needed_at, d.last_pulled_at
+            FROM versions v JOIN packages p ON p.id = v.package_id
+            LEFT JOIN version_pulls d ON d.version_id = v.id WHERE v.id = \(id)
+            """
         ) { row -> CollectedVersion in
             CollectedVersion(
-                id: id, packageID: packageID, name: try row.text(),
-                lifetime: try row.choice(), deletedAt: try row.optionalTimestamp())
+                id: id, packageID: packageID, projectID: try row.integer(), name: try row.text(),
+                lifetime: try row.choice(), deletedAt: try row.optionalTimestamp(),
+                neededAt: try max(
+                    row.timestamp(), row.optionalTimestamp() ?? Timestamp(microseconds: .min)))
         }
-        guard let version else { return .absent }
-        if let deletedAt = version.deletedAt {
-            let end = deletedAt.advanced(bySeconds: periods.trash)
-            guard end <= now else { return .postponed(until: end) }
+    }
+
+    private func collect(
+        _ version: CollectedVersion, _ periods: CollectionPeriods, at now: Timestamp
+    ) throws -> ReviewOutcome {
+        let end = version.deletedAt.flatMap { periods.trash.end(from: $0) }
+        if let end, end <= now {
             try delete(version, periods, at: now)
             return .collected(bytes: 0)
         }
-        let next = try collectFiles(of: version, periods, at: now)
-        if version.lifetime == .referenced, try !isReferenced(version, at: now) {
-            try touchPackage(packageID, at: now)
-            _ = try trashVersion(id, at: now)
-            try delete(version, periods, at: now)
-            return .collected(bytes: 0)
+        var moments = [
+            end, try collectFiles(of: version, periods, at: now),
+            try collectRemovedTags(of: version, periods, at: now),
+        ]
+        if version.deletedAt == nil, version.lifetime == .referenced, try !isNamed(version) {
+            let end = periods.untagged.end(from: version.neededAt)
+            if let end, end <= now, try !isReferenced(version, periods, at: now) {
+                try touchPackage(version.packageID, at: now)
+                _ = try trashVersion(version.id, at: now)
+                try delete(version, periods, at: now)
+                return .collected(bytes: 0)
+            }
+            if let end, end > now { moments.append(end) }
         }
-        return next.map { .postponed(until: $0) } ?? .kept
+        return moments.compactMap(\.self).min().map { .postponed(until: $0) } ?? .kept
     }
 
     /// Deletes the files of a version that have been in the trash long enough.
@@ -42,7 +81,7 @@ extension MetadataTransaction {
     private func collectFiles(
         of version: CollectedVersion, _ periods: CollectionPeriods, at now: Timestamp
     ) throws -> Timestamp? {
-        let limit = now.advanced(bySeconds: -periods.trash)
+        let limit = periods.trash.latestStart(endedAt: now)
         let digests = try all(
             """
             DELETE FROM files WHERE version_id = \(version.id) AND deleted_at <= \(limit)
@@ -55,23 +94,46 @@ extension MetadataTransaction {
             SELECT MIN(deleted_at) FROM files
             WHERE version_id = \(version.id) AND deleted_at IS NOT NULL
             """
-        ) { try $0.optionalTimestamp() }?.advanced(bySeconds: periods.trash)
+        ) { try $0.optionalTimestamp() }.flatMap { periods.trash.end(from: $0) }
+    }
+
+    /// Deletes removed tags of a version that have been in the trash long enough.
+    ///
+    /// - Returns: when the next of them will have been.
+    private func collectRemovedTags(
+        of version: CollectedVersion, _ periods: CollectionPeriods, at now: Timestamp
+    ) throws -> Timestamp? {
+        let limit = periods.trash.latestStart(endedAt: now)
+        try session.execute(
+            "DELETE FROM removed_tags WHERE version_id = \(version.id) AND deleted_at <= \(limit)")
+        return try one(
+            "SELECT MIN(deleted_at) FROM removed_tags WHERE version_id = \(version.id)"
+        ) { try $0.optionalTimestamp() }.flatMap { periods.trash.end(from: $0) }
+    }
+
+    /// Whether a tag names the version, or a removed one that can still be restored.
+    private func isNamed(_ version: CollectedVersion) throws -> Bool {
+        try first(
+            """
+            SELECT 1 FROM tags WHERE version_id = \(version.id)
+            UNION ALL SELECT 1 FROM removed_tags WHERE version_id = \(version.id) LIMIT 1
+            """
+        ) { try $0.integer() } != nil
     }
 
     /// The most versions that are looked at to find out what keeps one.
     private static let keeperLimitCount = 1000
 
-    /// Whether something keeps the version: a tag of its own, or a version that is kept, and that has
-    /// it as a part or is its subject. Two that only keep each other keep nothing.
-    private func isReferenced(_ version: CollectedVersion, at now: Timestamp) throws -> Bool {
-        let isTagged = try first("SELECT 1 FROM tags WHERE version_id = \(version.id) LIMIT 1") {
-            try $0.integer()
-        }
-        if isTagged != nil { return true }
+    /// Whether something keeps a version that no tag names: a version that is kept, and that has it as
+    /// a part or is its subject. Two that only keep each other keep nothing.
+    private func isReferenced(
+        _ version: CollectedVersion, _ periods: CollectionPeriods, at now: Timestamp
+    ) throws -> Bool {
         var seen: Set<Int64> = [version.id]
         var frontier = [(id: version.id, name: version.name)]
         while let next = frontier.popLast() {
-            for keeper in try listKeepers(next.id, next.name, version.packageID, at: now) {
+            let keepers = try listKeepers(next.id, next.name, version.packageID, periods, at: now)
+            for keeper in keepers {
                 // What is not looked at to its end is kept: too much is better than too little.
                 if keeper.isRoot || seen.count >= Self.keeperLimitCount { return true }
                 if seen.insert(keeper.id).inserted { frontier.append((keeper.id, keeper.name)) }
@@ -81,16 +143,21 @@ extension MetadataTransaction {
     }
 
     /// The versions that have this one as a part, and its subject. A root lives by itself for now: it
-    /// is tagged, or in the trash from where it can be restored, or somebody will look at it later.
+    /// has a tag, or one that can be restored; or it can be restored itself; or it was needed lately.
     private func listKeepers(
-        _ id: Int64, _ name: String, _ packageID: Int64, at now: Timestamp
+        _ id: Int64, _ name: String, _ packageID: Int64, _ periods: CollectionPeriods,
+        at now: Timestamp
     ) throws -> [(id: Int64, name: String, isRoot: Bool)] {
+        let unneeded = periods.untagged.latestStart(endedAt: now)
         let columns: SQL = """
             v.id, v.name, CASE WHEN v.deleted_at IS NOT NULL OR v.lifetime <> 'referenced'
+                OR v.needed_at > \(unneeded) OR EXISTS (
+                    SELECT 1 FROM version_pulls d
+                    WHERE d.version_id = v.id AND d.last_pulled_at > \(unneeded))
                 OR EXISTS (SELECT 1 FROM tags t WHERE t.version_id = v.id)
                 OR EXISTS (
-                    SELECT 1 FROM reviews r WHERE r.subject_kind = 'version'
-                        AND r.subject = CAST(v.id AS TEXT) AND r.review_after > \(now))
+                    SELECT 1 FROM removed_tags g WHERE g.version_id = v.id
+                        AND g.deleted_at > \(periods.trash.latestStart(endedAt: now)))
             THEN 1 ELSE 0 END
             """
         return try all(
@@ -144,7 +211,10 @@ extension MetadataTransaction {
 private struct CollectedVersion {
     let id: Int64
     let packageID: Int64
+    let projectID: Int64
     let name: String
     let lifetime: VersionLifetime
     let deletedAt: Timestamp?
+    /// When it was last published, restored, pulled, or lost a tag.
+    let neededAt: Timestamp
 }

@@ -63,7 +63,7 @@ extension MetadataTransaction {
         EXISTS (SELECT 1 FROM versions v WHERE v.package_id = p.id AND v.deleted_at IS NULL)
         """
 
-    private static let listingColumns: SQL = """
+    static let listingColumns: SQL = """
         \(packageColumns), p.address,
         (SELECT COUNT(*) FROM tags t JOIN versions v ON v.id = t.version_id
             WHERE t.package_id = p.id AND v.deleted_at IS NULL),
@@ -156,7 +156,7 @@ extension MetadataTransaction {
 
 extension PackageListing {
     /// The next columns, as `listingColumns` lists them.
-    fileprivate init(_ row: inout SQLRow) throws {
+    init(_ row: inout SQLRow) throws {
         self.init(
             package: try PackageRecord(&row), address: try row.text(),
             tagCount: Int(try row.integer()), sizeBytes: try row.integer())

@@ -24,7 +24,6 @@ extension MetadataTransaction {
         // In one order everywhere, so that two replicas cannot wait for each other.
         let sorted = pulls.sorted { $0.key < $1.key }
         for part in sorted.chunks(of: Self.pullRowCount) { try insertPulls(part) }
-        try postponeReviews(of: sorted.map(\.key), pulledAt: sorted.map(\.value.lastAt).max())
     }
 
     private func insertPulls(_ pulls: ArraySlice<(key: Int64, value: PullRecord)>) throws {
@@ -48,23 +47,5 @@ extension MetadataTransaction {
                     WHEN version_pulls.last_pulled_at < excluded.last_pulled_at
                     THEN excluded.last_pulled_at ELSE version_pulls.last_pulled_at END
             """)
-    }
-
-    /// A version that nothing refers to has a review that is to come; somebody needs it, so it is put
-    /// off. One that something refers to needs none: whatever ends that asks for one.
-    private func postponeReviews(of versionIDs: [Int64], pulledAt moment: Timestamp?) throws {
-        guard let moment else { return }
-        let early = moment.advanced(bySeconds: VersionLifetime.unreferencedSeconds)
-        let late = early.advanced(bySeconds: PullTracker.reviewStepSeconds)
-        for part in versionIDs.chunks() {
-            try session.execute(
-                """
-                UPDATE reviews SET event = 'version.pulled', review_after = \(late)
-                WHERE subject_kind = 'version' AND review_after < \(early) AND subject IN (
-                    SELECT CAST(v.id AS TEXT) FROM versions v
-                    WHERE v.id IN \(SQL.list(part)) AND v.deleted_at IS NULL
-                        AND v.lifetime = \(VersionLifetime.referenced.rawValue))
-                """)
-        }
     }
 }

@@ -87,11 +87,11 @@ extension MetadataTransaction {
             """
             INSERT INTO versions (
                 package_id, name, status, lifetime, attributes, creator, creator_id, pipeline_id,
-                ref, sha, created_at)
+                ref, sha, created_at, needed_at)
             VALUES (
                 \(package.id), \(name), \(status.rawValue), \(lifetime.rawValue), \(attributes),
                 \(actor.principal.label), \(actor.principal.userID), \(build.pipelineID),
-                \(build.ref), \(build.sha), \(now))
+                \(build.ref), \(build.sha), \(now), \(now))
             ON CONFLICT (package_id, name) WHERE deleted_at IS NULL DO NOTHING
             RETURNING id
             """
@@ -153,9 +153,18 @@ extension MetadataTransaction {
     }
 
     func trashVersions(
-        packageID: Int64, at now: Timestamp, reviewAfter moment: Timestamp
+        packageID: Int64, at now: Timestamp, reviewAfter moment: Timestamp?
     ) throws -> Int {
         try session.execute("UPDATE packages SET size_bytes = 0 WHERE id = \(packageID)")
+        if let moment { try reviewVersions(packageID: packageID, after: moment) }
+        return try session.execute(
+            """
+            UPDATE versions SET deleted_at = \(now)
+            WHERE package_id = \(packageID) AND deleted_at IS NULL
+            """)
+    }
+
+    private func reviewVersions(packageID: Int64, after moment: Timestamp) throws {
         try session.execute(
             """
             INSERT INTO reviews (subject_kind, subject, event, review_after, attempts)
@@ -166,11 +175,6 @@ extension MetadataTransaction {
                 attempts = 0,
                 review_after = CASE WHEN reviews.review_after < excluded.review_after
                     THEN excluded.review_after ELSE reviews.review_after END
-            """)
-        return try session.execute(
-            """
-            UPDATE versions SET deleted_at = \(now)
-            WHERE package_id = \(packageID) AND deleted_at IS NULL
             """)
     }
 

@@ -25,6 +25,9 @@ enum MetadataSchema {
             number: 8, name: "what the collector did and cannot do",
             statements: collectorActivityChanges),
         Migration(number: 9, name: "how far the scrub is", statements: scrubTable),
+        Migration(
+            number: 10, name: "the trash of tags, periods, rules about packages",
+            statements: trashChanges),
     ]
 
     private static let namespaceTables: [SQL] = [

@@ -187,7 +187,7 @@ import Testing
                 let package = try tx.requireRepositoryForTest(id)
                 return try TagCleanupReport(
                     planning: TagCleanup(
-                        selection, try tx.tagProtection(of: project, role: .owner),
+                        selection, try tx.tagProtection(of: package, for: Authority(.owner)),
                         now: server.clock.now()),
                     of: package, isDryRun: false, tx)
             }
@@ -202,7 +202,7 @@ import Testing
             let outcome = try await server.store.write { tx in
                 try TagCleanupReport.delete(
                     plan.tags[...], of: try tx.requireRepositoryForTest(id), actor: actor,
-                    role: .owner, at: server.clock.now(), tx)
+                    by: Authority(.owner), at: server.clock.now(), tx)
             }
             #expect(
                 outcome.map { "\($0.name) \($0.verdict.reason.rawValue)" } == [

@@ -40,6 +40,17 @@ enum NamespaceParameters {
         .optional(
             "missing_children_allowed", .boolean,
             "Whether an image index may be pushed before the images that it names."),
+        .optional(
+            "trash_period", .period,
+            "How long what was deleted can be restored: 7d, 12h, 0, never; empty takes the setting "
+                + "from above."),
+        .optional(
+            "untagged_period", .period,
+            "How long an image is kept that no tag names: 7d, 12h, 0, never; empty takes the "
+                + "setting from above."),
+        .optional(
+            "write_once", .boolean,
+            "Whether no published name is given other bytes, and only an owner deletes."),
     ]
 }
 
@@ -80,7 +91,10 @@ extension ManagementCall {
     func settings(
         changing settings: NamespaceSettings
     ) throws(RegistryError) -> NamespaceSettings? {
-        let names = ["package_settings", "deleted_names_reserved", "missing_children_allowed"]
+        let names = [
+            "package_settings", "deleted_names_reserved", "missing_children_allowed",
+            "trash_period", "untagged_period", "write_once",
+        ]
         guard names.contains(where: arguments.has) else { return nil }
         var settings = settings
         if let allowed = arguments.findFlag("missing_children_allowed") {
@@ -88,6 +102,13 @@ extension ManagementCall {
         }
         if let reserved = arguments.findFlag("deleted_names_reserved") {
             settings.reservesDeletedNames = reserved
+        }
+        if let isWriteOnce = arguments.findFlag("write_once") { settings.isWriteOnce = isWriteOnce }
+        if let text = arguments.findText("trash_period") {
+            settings.trashPeriod = text.isEmpty ? nil : try KeepingPeriod(parsing: text)
+        }
+        if let text = arguments.findText("untagged_period") {
+            settings.untaggedPeriod = text.isEmpty ? nil : try KeepingPeriod(parsing: text)
         }
         guard case .object(let members)? = arguments.findObject("package_settings") else {
             return settings

@@ -34,7 +34,8 @@ enum PackageEndpoints {
         ManagementEndpoint(
             .post, "projects/:id/packages/:package_id/restore", "package.restore",
             "Bring a package back from the trash, with its files.",
-            parameters: [project, package], success: .one(PackageView.entity.one),
+            parameters: [project, package, TrashEndpoints.overwrite],
+            success: .one(PackageView.entity.one),
             failures: [.conflict], access: asking(.deletePackages), handler: restore),
         ManagementEndpoint(
             .get, "projects/:id/packages/:package_id/package_files", "package_file.list",
@@ -55,7 +56,8 @@ enum PackageEndpoints {
         ManagementEndpoint(
             .post, "projects/:id/packages/:package_id/package_files/:file_id/restore",
             "package_file.restore", "Bring a file back from the trash.",
-            parameters: [project, package, file], success: .one(PackageFileView.entity.one),
+            parameters: [project, package, file, TrashEndpoints.overwrite],
+            success: .one(PackageFileView.entity.one),
             failures: [.conflict], access: asking(.deletePackages), handler: restoreFile),
     ]
 
@@ -183,9 +185,11 @@ enum PackageEndpoints {
             if mayDelete[project.id] == nil {
                 mayDelete[project.id] = try call.mayDeletePackages(of: project, tx)
             }
+            let periods = tx.defaultPeriods.completed(by: project.effectiveSettings)
             return PackageView(
                 version: version, project: project, tags: tags[version.id] ?? [],
                 pull: pulls[version.id], mayDelete: mayDelete[project.id] ?? false,
+                restorableUntil: version.deletedAt.flatMap { periods.trash.end(from: $0) },
                 origin: call.origin)
         }
     }
@@ -212,11 +216,11 @@ enum PackageEndpoints {
     ) async throws(RegistryError) -> FormatResponse {
         let project = try call.namespace(.project)
         let id = try call.arguments.requireInteger("package_id")
-        let role = call.authority(in: project)
+        let authority = call.standing(in: project)
         try await call.change("version.delete") { tx in
             let version = try tx.requireVersion(id, of: project, isDeleted: false)
             try tx.touchPackage(version.package.id, at: call.now)
-            try tx.checkRemoving(version, role: role)
+            try tx.checkRemoving(version, by: authority)
             guard try tx.moveVersionToTrash(id, at: call.now) else {
                 throw RegistryError.missing("Package")
             }
@@ -231,11 +235,13 @@ enum PackageEndpoints {
     ) async throws(RegistryError) -> FormatResponse {
         let project = try call.namespace(.project)
         let id = try call.arguments.requireInteger("package_id")
+        let (policy, authority) = (call.restorePolicy, call.standing(in: project))
         let body = try await call.change("version.restore") { tx in
+            let found = try tx.requireVersion(id, of: project, isDeleted: true)
+            try tx.touchPackage(found.package.id, at: call.now)
+            // Read again under the package's lock: the collector may have been faster.
             let version = try tx.requireVersion(id, of: project, isDeleted: true)
-            try tx.touchPackage(version.package.id, at: call.now)
-            guard try tx.restoreVersion(id) else { throw RegistryError.missing("Package") }
-            let restored = try tx.requireVersion(id, of: project, isDeleted: false)
+            let restored = try tx.restore(version, policy, by: authority, at: call.now)
             return Change(
                 try views(of: [restored], call, tx).first.map(PackageView.entity.json),
                 subject: version.subject, in: project.id)
@@ -271,6 +277,7 @@ enum PackageEndpoints {
     ) async throws(RegistryError) -> FormatResponse {
         let project = try call.namespace(.project)
         let ids = try FileIDs(call)
+        let authority = call.standing(in: project)
         try await call.change("file.delete") { tx in
             let found = try tx.requireFile(ids, of: project, isDeleted: false)
             guard found.version.package.format != .containerImages else {
@@ -278,6 +285,8 @@ enum PackageEndpoints {
                     .conflict, "an image is deleted as a whole, not file by file")
             }
             try tx.touchPackage(found.file.packageID, at: call.now)
+            try tx.packageProtection(of: project.id, for: authority)
+                .checkRemoving(found.version.package.format, found.version.package.name)
             guard try tx.moveFileToTrash(found.file, at: call.now) else {
                 throw RegistryError.missing("Package File")
             }
@@ -292,12 +301,12 @@ enum PackageEndpoints {
     ) async throws(RegistryError) -> FormatResponse {
         let project = try call.namespace(.project)
         let ids = try FileIDs(call)
+        let (policy, authority) = (call.restorePolicy, call.standing(in: project))
         let file = try await call.change("file.restore") { tx in
+            let packageID = try tx.requireFile(ids, of: project, isDeleted: true).file.packageID
+            try tx.touchPackage(packageID, at: call.now)
             let found = try tx.requireFile(ids, of: project, isDeleted: true)
-            try tx.touchPackage(found.file.packageID, at: call.now)
-            guard try tx.restoreFile(ids.file) else {
-                throw RegistryError.missing("Package File")
-            }
+            try tx.restore(found, policy, by: authority, at: call.now)
             let restored = try tx.requireFile(ids, of: project, isDeleted: false)
             return Change(restored.file, subject: found.subject, in: project.id)
         }

@@ -10,11 +10,10 @@ enum RepositoryEndpoints {
         ManagementEndpoint(
             .get, "projects/:id/registry/repositories", "repository.list",
             "List the repositories of a project.",
-            parameters: [NamespaceParameters.id("project")] + details + .paging,
-            success: .page(RepositoryView.entity.many),
-            access: { address in
-                [AccessRequirement(.readPackages, on: .namespace(address.namespace(.project)))]
-            }, handler: list),
+            parameters: [NamespaceParameters.id("project")] + details + [TrashEndpoints.status]
+                + .paging,
+            success: .page(RepositoryView.entity.many), access: TrashEndpoints.accessToList,
+            handler: list),
         ManagementEndpoint(
             .get, "groups/:id/registry/repositories", "repository.list_of_group",
             "List the repositories of the projects in a group, at any depth.",
@@ -54,6 +53,7 @@ enum RepositoryEndpoints {
         _ call: ManagementCall
     ) async throws(RegistryError) -> FormatResponse {
         let project = try call.namespace(.project)
+        if call.arguments.has("status") { return try await listDeleted(call, project) }
         // Access to the project was granted: everything in it may be listed.
         return try await list(call, in: .project(project.id), readableBy: .everything)
     }
@@ -75,6 +75,27 @@ enum RepositoryEndpoints {
                 format: .containerImages, in: projects, readableBy: reader, page: request)
             return Page(
                 rows: try views(of: found.rows, call, tx).map(RepositoryView.entity.json),
+                totalCount: found.totalCount, request: request)
+        }
+        return call.answer(page)
+    }
+
+    /// The repositories of which everything is in the trash.
+    private static func listDeleted(
+        _ call: ManagementCall, _ project: NamespaceRecord
+    ) async throws(RegistryError) -> FormatResponse {
+        let request = try call.page()
+        let page = try await call.read { tx in
+            let found = try tx.listDeletedPackages(
+                format: .containerImages, in: .project(project.id), readableBy: .everything,
+                page: request)
+            let views = try views(of: found.rows.map(\.listing), call, tx)
+            return Page(
+                rows: zip(views, found.rows).map { view, row in
+                    var view = view
+                    view.deletedAt = row.deletedAt
+                    return RepositoryView.entity.json(view)
+                },
                 totalCount: found.totalCount, request: request)
         }
         return call.answer(page)
@@ -139,14 +160,16 @@ enum RepositoryEndpoints {
     ) async throws(RegistryError) -> FormatResponse {
         let project = try call.namespace(.project)
         let id = try call.arguments.requireInteger("repository_id")
-        let role = call.authority(in: project)
+        let authority = call.standing(in: project)
         try await call.change("repository.delete") { tx in
             let repository = try tx.requireRepository(id, of: project)
             try tx.touchPackage(id, at: call.now)
-            try tx.checkRemovingTags(of: repository.package, role: role)
+            try tx.packageProtection(of: project.id, for: authority)
+                .checkRemoving(repository.package.format, repository.package.name)
+            try tx.checkRemovingTags(of: repository.package, by: authority)
+            let periods = try tx.findPeriods(ofNamespace: project.id)
             let count = try tx.trashVersions(
-                packageID: id, at: call.now,
-                reviewAfter: call.now.advanced(bySeconds: Trash.retentionSeconds))
+                packageID: id, at: call.now, reviewAfter: periods.trash.end(from: call.now))
             guard count > 0 else { throw RegistryError.missing("Repository") }
             return Change((), subject: repository.subject, in: project.id)
         }

@@ -11,8 +11,9 @@ enum RepositoryTagEndpoints {
     static let all: [ManagementEndpoint] = [
         ManagementEndpoint(
             .get, base, "repository_tag.list", "List the tags of a repository.",
-            parameters: place + listing + .paging, success: .page(TagView.entity.many),
-            access: asking(.readPackages), handler: list),
+            parameters: place + listing + [TrashEndpoints.status] + .paging,
+            success: .page(TagView.entity.many), access: TrashEndpoints.accessToList,
+            handler: list),
         ManagementEndpoint(
             .delete, base, "repository_tag.delete_many",
             "Delete the tags of a repository that match, but for those that something keeps.",
@@ -27,7 +28,7 @@ enum RepositoryTagEndpoints {
             handler: show),
         ManagementEndpoint(
             .delete, "\(base)/:tag_name", "repository_tag.delete",
-            "Delete a tag; the image goes later, unless something else needs it.",
+            "Move a tag to the trash; the image goes later, unless something else needs it.",
             parameters: place + [tag], success: .done, failures: [.conflict, .unprocessable],
             access: asking(.deletePackages), handler: remove),
     ]
@@ -98,6 +99,7 @@ enum RepositoryTagEndpoints {
             order: call.arguments.findText("order_by").flatMap(TagFilter.Order.init) ?? .name,
             direction: call.arguments.findText("sort").flatMap(SortDirection.init) ?? .ascending)
         let request = try call.page()
+        if call.arguments.has("status") { return try await listRemoved(call, project, request) }
         if call.arguments.has("pagination") {
             return try await listOnward(call, project, filter, limit: request.size)
         }
@@ -107,6 +109,24 @@ enum RepositoryTagEndpoints {
             return Page(
                 rows: try call.views(of: found.rows, in: repository, tx).map(TagView.entity.json),
                 totalCount: found.totalCount, request: request)
+        }
+        return call.answer(page)
+    }
+
+    /// The tags that were removed and can be restored, the last ones first.
+    private static func listRemoved(
+        _ call: ManagementCall, _ project: NamespaceRecord, _ request: PageRequest
+    ) async throws(RegistryError) -> FormatResponse {
+        let id = try call.arguments.requireInteger("repository_id")
+        let page = try await call.read { tx in
+            let repository = try tx.requireAnyRepository(id, of: project)
+            return try tx.listRemovedTags(projectID: project.id, packageID: id, page: request)
+                .map { tag in
+                    TagView.entity.json(
+                        TagView(
+                            name: tag.name, tag: nil, address: repository.address,
+                            origin: call.origin, removed: tag))
+                }
         }
         return call.answer(page)
     }
@@ -198,11 +218,11 @@ enum RepositoryTagEndpoints {
         let id = try call.arguments.requireInteger("repository_id")
         let selection = try selection(of: call)
         let isDryRun = call.arguments.findFlag("dry_run") ?? false
-        let (actor, role, now) = (call.context.actor, call.authority(in: project), call.now)
+        let (actor, authority, now) = (call.context.actor, call.standing(in: project), call.now)
         let (package, plan) = try await call.read { tx in
             let package = try tx.requireRepository(id, of: project).package
             let cleanup = TagCleanup(
-                selection, try tx.tagProtection(of: project.id, role: role), now: now)
+                selection, try tx.tagProtection(of: package, for: authority), now: now)
             return (
                 package,
                 try TagCleanupReport(planning: cleanup, of: package, isDryRun: isDryRun, tx)
@@ -215,7 +235,7 @@ enum RepositoryTagEndpoints {
             let batch = plan.tags[start...].prefix(ManagementLimits.tagBatchCount)
             report.tags += try await call.services.metadata.write { tx in
                 try TagCleanupReport.delete(
-                    batch, of: package, actor: actor, role: role, at: now, tx)
+                    batch, of: package, actor: actor, by: authority, at: now, tx)
             }
         }
         report.deletedCount = report.tags.count { $0.verdict.isDeletion }

@@ -13,6 +13,13 @@ struct NamespaceView: Sendable {
     var imageCleanup = ImageCleanupPolicy()
     /// Of a project: when its policies run next.
     var nextRunAt: Timestamp?
+    /// What counts where neither it nor a namespace above it has periods of its own.
+    let defaultPeriods: CollectionPeriods
+
+    /// The periods that count in it.
+    private var periods: CollectionPeriods {
+        defaultPeriods.completed(by: namespace.effectiveSettings)
+    }
 
     /// The names from the top down: `Acme / Web`.
     var fullName: String {
@@ -125,6 +132,16 @@ struct NamespaceView: Sendable {
             "missing_children_allowed", .boolean,
             "Whether an image index may be pushed before the images that it names."
         ) { .bool($0.namespace.effectiveSettings.allowsMissingChildren ?? false) },
+        EntityField("trash_period", .string(), "How long what was deleted can be restored.") {
+            .string($0.periods.trash.description)
+        },
+        EntityField(
+            "untagged_period", .string(), "How long an image is kept that no tag names."
+        ) { .string($0.periods.untagged.description) },
+        EntityField(
+            "write_once", .boolean,
+            "Whether no published name is given other bytes, and only an owner deletes."
+        ) { .bool($0.namespace.effectiveSettings.isWriteOnce ?? false) },
     ]
 
     private static let briefFields: [EntityField<NamespaceView>] = [
@@ -147,7 +164,7 @@ struct NamespaceView: Sendable {
         ancestors.last.map {
             NamespaceView(
                 namespace: $0, ancestors: Array(ancestors.dropLast()), origin: origin,
-                formats: formats)
+                formats: formats, defaultPeriods: defaultPeriods)
         }
     }
 }
@@ -191,7 +208,7 @@ extension ManagementCall {
         return try namespaces.map { namespace in
             var view = NamespaceView(
                 namespace: namespace, ancestors: try lookup.ancestors(of: namespace),
-                origin: origin, formats: api.formats)
+                origin: origin, formats: api.formats, defaultPeriods: tx.defaultPeriods)
             if let policy = policies[namespace.id] {
                 view.imageCleanup = try ImageCleanupPolicy(decoding: policy.source)
             }

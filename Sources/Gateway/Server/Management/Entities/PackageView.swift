@@ -8,6 +8,8 @@ struct PackageView: Sendable {
     let tags: [String]
     let pull: PullRecord?
     let mayDelete: Bool
+    /// Until when it can be restored, surely; `nil` for ever, or outside of the trash.
+    let restorableUntil: Timestamp?
     let origin: PublicOrigin
 
     static let entity = Entity<PackageView>(
@@ -38,6 +40,9 @@ struct PackageView: Sendable {
             EntityField(optional: "deleted_at", .moment, "When it went to the trash.") {
                 $0.version.deletedAt.map { .string($0.iso8601) }
             },
+            EntityField(
+                optional: "restorable_until", .moment, "Until when it can be restored, at least."
+            ) { $0.restorableUntil.map { .string($0.iso8601) } },
             EntityField(
                 "last_downloaded_at", JSONSchema.moment.nullable,
                 "When one of its files was last downloaded; a few seconds late."

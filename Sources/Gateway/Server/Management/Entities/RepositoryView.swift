@@ -10,6 +10,8 @@ struct RepositoryView: Sendable {
     let showsSize: Bool
     let mayDelete: Bool
     let origin: PublicOrigin
+    /// When the last of it went to the trash; `nil` while something is there for all to see.
+    var deletedAt: Timestamp?
 
     static let entity = Entity<RepositoryView>(
         "Repository", "A repository of images.",
@@ -54,7 +56,13 @@ struct RepositoryView: Sendable {
             EntityField(
                 optional: "size", .integer(), "Bytes of everything in it, each layer once."
             ) { $0.showsSize ? .integer($0.listing.sizeBytes) : nil },
-            EntityField("status", JSONSchema.string().nullable) { _ in .null },
+            EntityField(
+                "status", JSONSchema.string().nullable,
+                "'\(PackageView.deletedStatus)' where everything in it is in the trash."
+            ) { .optional($0.deletedAt.map { _ in PackageView.deletedStatus }) },
+            EntityField(
+                optional: "deleted_at", .moment, "When the last of it went to the trash."
+            ) { $0.deletedAt.map { .string($0.iso8601) } },
         ])
 }
 
@@ -68,6 +76,11 @@ struct TagView: Sendable {
     /// The repository's address.
     let address: String
     let origin: PublicOrigin
+    /// The tag, where it was removed and can be restored.
+    var removed: RemovedTagRecord?
+
+    private var digest: String? { (removed?.version ?? tag?.version)?.name }
+    private var updatedAt: Timestamp? { removed?.updatedAt ?? tag?.updatedAt }
 
     static let entity = Entity<TagView>(
         "RepositoryTag", "A tag of an image.",
@@ -78,12 +91,12 @@ struct TagView: Sendable {
                 .string("\($0.origin.authority)/\($0.address):\($0.name)")
             },
             EntityField(optional: "digest", .string(), "The manifest that it names.") {
-                $0.tag.map { .string($0.version.name) }
+                $0.digest.map { .string($0) }
             },
             EntityField(
                 optional: "created_at", .moment,
                 "When it began to name the image, or was pushed again."
-            ) { $0.tag.map { .string($0.updatedAt.iso8601) } },
+            ) { $0.updatedAt.map { .string($0.iso8601) } },
             EntityField(
                 optional: "download_count", .integer(),
                 "Downloads of the manifest that it names, by whatever name."
@@ -92,6 +105,12 @@ struct TagView: Sendable {
                 optional: "last_downloaded_at", JSONSchema.moment.nullable,
                 "When that was last downloaded; a few seconds late."
             ) { view in view.tag.map { _ in .optional(view.pull?.lastAt.iso8601) } },
+            EntityField(optional: "deleted_at", .moment, "When it was removed.") {
+                $0.removed.map { .string($0.deletedAt.iso8601) }
+            },
+            EntityField(
+                optional: "deleted_by", .string(), "Who removed it: user:alice, deploy_token:7."
+            ) { $0.removed.map { .string($0.remover) } },
         ])
 }
 

@@ -16,6 +16,19 @@ extension PackageReading {
         return repository
     }
 
+    /// The repository of images, if it is in the project, whether it has anything or everything is in
+    /// the trash.
+    ///
+    /// - Throws: `notFound` otherwise.
+    func requireAnyRepository(
+        _ id: Int64, of project: NamespaceRecord
+    ) throws -> PackageListing {
+        guard let found = try findPackage(id), found.package.format == .containerImages,
+            found.package.projectID == project.id
+        else { throw RegistryError.missing("Repository") }
+        return found
+    }
+
     /// The repository of images, if it has anything.
     func findRepository(_ id: Int64) throws -> PackageListing? {
         // Every version of a repository names its manifest, so one without bytes is without versions:
@@ -33,17 +46,11 @@ extension PackageListing {
 }
 
 extension MetadataReading {
-    /// What the project's rules say about its image tags, for somebody with `role`.
-    func tagProtection(of project: Int64, role: Role) throws -> TagProtection {
-        TagProtection(
-            try listTagRules(projectID: project, format: .containerImages), role: role)
-    }
-
     /// Decides whether all tags of a repository may go at once.
     ///
     /// - Throws: `forbidden` or `conflict` with the first tag that a rule keeps.
-    func checkRemovingTags(of repository: PackageRecord, role: Role) throws {
-        let protection = try tagProtection(of: repository.projectID, role: role)
+    func checkRemovingTags(of repository: PackageRecord, by authority: Authority) throws {
+        let protection = try tagProtection(of: repository, for: authority)
         guard protection.restrictsRemoving else { return }
         let limit = ManagementLimits.repositoryTagCount
         var last: String?

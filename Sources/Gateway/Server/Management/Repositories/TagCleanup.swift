@@ -124,7 +124,8 @@ extension TagCleanup.Verdict {
         let reason: TagCleanup.Reason
         switch error.reason {
         case TagProtection.immutableReason?: reason = .immutable
-        case TagProtection.protectedReason?: reason = .protected
+        case TagProtection.protectedReason?, PackageProtection.protectedReason?:
+            reason = .protected
         default: return nil
         }
         self.init(

@@ -63,11 +63,11 @@ struct TagCleanupReport: Sendable {
     ///
     /// - Returns: what became of each.
     static func delete(
-        _ planned: ArraySlice<Tag>, of repository: PackageRecord, actor: Actor, role: Role,
-        at now: Timestamp, _ tx: any MetadataWriting
+        _ planned: ArraySlice<Tag>, of repository: PackageRecord, actor: Actor,
+        by authority: Authority, at now: Timestamp, _ tx: any MetadataWriting
     ) throws -> [Tag] {
         try tx.touchPackage(repository.id, at: now)
-        let protection = try tx.tagProtection(of: repository.projectID, role: role)
+        let protection = try tx.tagProtection(of: repository, for: authority)
         return try planned.map { planned in
             var tag = planned
             let current = try tx.findTag(tag.name, packageID: repository.id)
