@@ -269,6 +269,9 @@ let package = Package(
             dependencies: ["packhouse", "ClientSupport", "TestSupport"],
             path: "Tests/Clients/NPM", swiftSettings: houseSettings),
         .testTarget(
+            name: "PyPIClientTests", dependencies: ["packhouse", "TestSupport"],
+            path: "Tests/Clients/PyPI", exclude: ["Fixtures"], swiftSettings: houseSettings),
+        .testTarget(
             name: "ArchitectureTests", dependencies: ["TestSupport"],
             path: "Tests/Architecture", swiftSettings: houseSettings),
     ]

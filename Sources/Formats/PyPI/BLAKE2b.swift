@@ -14,18 +14,18 @@ struct BLAKE2b: Sendable {
         0x1F83_D9AB_FB41_BD6B, 0x5BE0_CD19_137E_2179,
     ]
 
-    /// Which word of the block each step of a round takes.
-    private static let schedule: [[Int]] = [
-        [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
-        [14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3],
-        [11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4],
-        [7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8],
-        [9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13],
-        [2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9],
-        [12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11],
-        [13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10],
-        [6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5],
-        [10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0],
+    /// Which words of the block the steps of a round take: 16 for each of ten rounds.
+    private static let schedule: [Int] = [
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+        14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3,
+        11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4,
+        7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8,
+        9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13,
+        2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9,
+        12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11,
+        13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10,
+        6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5,
+        10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0,
     ]
 
     /// Bytes of a digest.
@@ -81,21 +81,23 @@ struct BLAKE2b: Sendable {
     /// Hashes the block that `bytes` begins with, and moves behind it.
     private mutating func compress(_ bytes: inout ByteBuffer, isLast: Bool) {
         if !isLast { countBytes += UInt64(Self.blockBytes) }
-        var words = [UInt64](repeating: 0, count: 16)
+        var words = SIMD16<UInt64>()
         for index in 0..<16 {
             words[index] = bytes.readInteger(endianness: .little) ?? 0
         }
+        let schedule = Self.schedule
         var (a, b) = (low, high)
         var c = SIMD4(Self.initial[0..<4])
         var d = SIMD4(Self.initial[4..<8])
         d[0] ^= countBytes
         if isLast { d[2] = ~d[2] }
         for round in 0..<12 {
-            let order = Self.schedule[round % 10]
-            func gather(_ start: Int) -> SIMD4<UInt64> {
-                SIMD4(
-                    words[order[start]], words[order[start + 2]], words[order[start + 4]],
-                    words[order[start + 6]])
+            let start = round % 10 * 16
+            func gather(_ offset: Int) -> SIMD4<UInt64> {
+                let first = start + offset
+                return SIMD4(
+                    words[schedule[first]], words[schedule[first + 2]],
+                    words[schedule[first + 4]], words[schedule[first + 6]])
             }
             Self.mix(&a, &b, &c, &d, gather(0), gather(1))
             (b, c, d) = (

@@ -29,6 +29,8 @@ extension PyPIFormat {
             try await scope.open(file)
         }
         response.headers[.cacheControl] = Self.downloadCacheControl
+        // Looking at a release is no download of it.
+        if reference.isMetadata { response.contentVersionID = nil }
         return response
     }
 
@@ -41,10 +43,12 @@ extension PyPIFormat {
         else {
             throw RegistryError(.notFound, "there are no attestations of this file")
         }
-        return try await FileResponse(provenance, name: provenance.path).respond(to: head) {
+        var response = try await FileResponse(provenance, name: provenance.path).respond(to: head) {
             () async throws(RegistryError) in
             try await scope.open(provenance)
         }
+        response.contentVersionID = nil
+        return response
     }
 
     /// What is stored beside a file, in its own version; in a union, another version may have a file

@@ -269,6 +269,26 @@ struct PyPISimpleTests {
         }
     }
 
+    /// Who looks at a release has not downloaded it.
+    @Test func onlyFilesCountAsDownloads() async throws {
+        try await PyPIBench.run { bench in
+            let wheel = TestDistribution()
+            try await bench.upload(wheel)
+            let path = "/files/\(wheel.digests.sha256.hex)/\(wheel.filename)"
+            let format = PyPIFormat()
+            for (path, counts) in [
+                (path, true), (path + ".metadata", false), ("/simple/tool/", false),
+            ] {
+                let head = try PyPIPathTests.head(.get, path)
+                let operation = try #require(try format.parse(head))
+                let response = try await format.handle(
+                    operation, head,
+                    body: RequestBody(source: ScriptedBody([]), limitBytes: 0), in: bench.scope)
+                #expect((response.contentVersionID != nil) == counts, "\(path)")
+            }
+        }
+    }
+
     /// P-12: names are sent page by page, each once and in order, and memory is that of one page.
     @Test func manyProjects() async throws {
         try await PyPIBench.run { bench in
@@ -297,7 +317,31 @@ struct PyPISimpleTests {
             let html = try await bench.send(.get, "/simple/").text
             #expect(html.matches(of: /<a href="tool-[0-9]{4}\/">/).count == count)
             #expect(html.hasSuffix("</html>\n"))
+
+            let response = try await PyPIFormat().handle(
+                .listProjects, PyPIPathTests.head(.get, "/simple/"),
+                body: RequestBody(source: ScriptedBody([]), limitBytes: 0), in: bench.scope)
+            guard case .stream(length: nil, let write) = response.body else {
+                Issue.record("the list is not streamed")
+                return
+            }
+            let pieces = CountingWriter()
+            try await write(pieces)
+            #expect(pieces.sizes.reduce(0, +) == html.utf8.count)
+            #expect(pieces.sizes.count == 3, "a page of names in each")
+            #expect(pieces.sizes.allSatisfy { $0 < 64 * 1024 })
         }
+    }
+}
+
+/// Remembers the sizes of the pieces that it is given.
+private final class CountingWriter: ResponseWriter {
+    private let state = SendableBox<[Int]>([])
+
+    var sizes: [Int] { state.withValue { $0 } }
+
+    func write(_ buffer: ByteBuffer) async throws(RegistryError) {
+        state.withValue { $0.append(buffer.readableBytes) }
     }
 }
 
