@@ -63,7 +63,6 @@ struct ServeOptions: ParsableArguments {
             .idleTimeoutSeconds: idleTimeoutSeconds, .drainTimeoutSeconds: drainTimeoutSeconds,
             .orphanSweepIntervalSeconds: orphanSweepIntervalSeconds,
             .collectorRate: collectorRate, .collectorWindow: collectorWindow,
-            .metricsAllow: metricsAllow,
             .trashPeriod: trashPeriod, .untaggedPeriod: untaggedPeriod,
             .metricsAllow: metricsAllow, .scrubBandwidth: scrubBandwidth,
             .registryTokenLifetime: registryTokenLifetime,
