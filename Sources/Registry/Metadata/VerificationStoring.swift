@@ -9,7 +9,7 @@ public protocol VerificationReading {
     ) throws -> [BlobRecord]
     /// Files that name the blob, in the order of their numbers, from the first behind `id`.
     func listUses(of digest: Digest, after id: Int64, limit: Int) throws -> [BlobUse]
-    /// Of `keys`, those whose bytes wait to be removed.
+    /// Of `keys`, those whose bytes wait to be removed; an upload has its name for a key.
     func filterUnlinks(_ keys: [StorageKey]) throws -> Set<StorageKey>
     /// The sizes of packages in the order of their numbers, from the first behind `id`.
     func listPackageSizes(

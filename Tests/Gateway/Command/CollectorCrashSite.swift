@@ -140,7 +140,7 @@ actor CollectorCrashSite {
                 try session.execute(
                     "UPDATE \(raw: table) SET expires_at = \(end) WHERE expires_at > \(end)")
             }
-            try session.execute("UPDATE unlinks SET leased_until = NULL")
+            try session.execute("UPDATE unlinks SET due_at = 1")
         }
     }
 

@@ -46,9 +46,12 @@ extension StoreVerification {
         }
         guard !entries.isEmpty else { return [] }
         let (knownKeys, knownUploads) = try await metadata.read { [keys, uploads] tx in
-            (
-                try tx.filterKnownKeys(keys).union(try tx.filterUnlinks(keys)),
-                try tx.filterKnownUploads(uploads)
+            // What waits to be removed is a blob by its key, or an upload by its name.
+            let names = keys + uploads.map { StorageKey(stored: $0) }
+            let pending = try tx.filterUnlinks(names)
+            return (
+                try tx.filterKnownKeys(keys).union(pending),
+                try tx.filterKnownUploads(uploads).union(pending.map(\.description))
             )
         }
         return entries.filter { entry in
