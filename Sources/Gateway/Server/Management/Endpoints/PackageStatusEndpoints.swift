@@ -44,8 +44,11 @@ enum PackageStatusEndpoints {
             throw RegistryError.parameters("status does not have a valid value")
         }
         let reason = call.arguments.findText("status_reason").flatMap { $0.isEmpty ? nil : $0 }
+        let authority = call.standing(in: project)
         let body = try await call.change("version.update") { tx in
             let version = try tx.requireVersion(id, of: project, isDeleted: false)
+            try tx.packageProtection(of: project.id, for: authority)
+                .checkPublishing(version.package.format, version.package.name)
             let format = version.package.format
             guard format != .containerImages else {
                 throw RegistryError(.conflict, "an image has no status")
