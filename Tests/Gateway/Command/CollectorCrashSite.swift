@@ -129,7 +129,7 @@ actor CollectorCrashSite {
             ? 1 : SystemClock().now().microseconds + Self.leaseMicroseconds
         _ = try await engine.write { session in
             try session.execute("UPDATE reviews SET review_after = 1, leased_until = NULL")
-            for table in ["versions", "files"] {
+            for table in ["versions", "files", "removed_tags"] {
                 try session.execute(
                     """
                     UPDATE \(raw: table) SET deleted_at = 1
@@ -140,6 +140,8 @@ actor CollectorCrashSite {
                 try session.execute(
                     "UPDATE \(raw: table) SET expires_at = \(end) WHERE expires_at > \(end)")
             }
+            try session.execute("UPDATE versions SET needed_at = 1 WHERE needed_at <> 1")
+            try session.execute("UPDATE version_pulls SET last_pulled_at = 1")
             try session.execute("UPDATE unlinks SET due_at = 1")
         }
     }
