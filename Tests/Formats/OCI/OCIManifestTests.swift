@@ -75,6 +75,7 @@ struct OCIManifestTests {
             index.attributes.platforms == [
                 .init(os: "linux", architecture: "amd64", variant: nil, digest: Self.a),
                 .init(os: "linux", architecture: "arm", variant: "v7", digest: Self.b),
+                .init(os: "unknown", architecture: "unknown", variant: nil, digest: Self.c),
             ])
         #expect(try ImageAttributes(decoding: index.attributes.encode()) == index.attributes)
     }

@@ -98,6 +98,11 @@ struct PyPIManagementTests {
     /// I12: what is switched off is not there.
     @Test func isSwitchedOffUntilAGateOpens() async throws {
         try await TestGateway.run(on: .sqlite, formats: [PyPIFormat()]) { test in
+            // The test gateway opens the gates of all of its formats.
+            let wasOpen = try await test.store.write { tx in
+                try tx.removeGates(feature: PyPIFormat.id.name)
+            }
+            #expect(wasOpen)
             for example in PyPIFormat.examples {
                 let answer = try await test.send(
                     example.method, "/root/x/-/pypi\(example.tail)", token: test.rootToken)
