@@ -41,7 +41,7 @@ import Testing
         _ rules: [RetentionRule], _ package: PackageRecord = package(), protects: String? = nil
     ) throws -> RetentionJudge {
         try RetentionJudge(
-            rules, of: package, isPrerelease: ReleaseStages.isPrerelease,
+            rules, of: package, isPrerelease: FormatRules.isPrerelease,
             protection: protection(protects), at: now)
     }
 
@@ -204,7 +204,7 @@ import Testing
         for rule in rules where try rule.scope.packages?.matches("tool") ?? true {
             let spokenOf = try units.indices.filter { index in
                 let name = units[index].name
-                let isPrerelease = ReleaseStages.isPrerelease(name)
+                let isPrerelease = FormatRules.isPrerelease(name)
                 return try rule.scope.names?.matches(name) ?? true
                     && rule.scope.stage.map { ($0 == .prerelease) == isPrerelease } ?? true
             }

@@ -88,10 +88,10 @@ import Testing
 
     @Test func aHyphenBehindANumberComesBeforeARelease() {
         for name in ["1.0.0-rc.1", "1.0-SNAPSHOT", "v2.0.0-beta", "1-a", "1.2.3-4+build"] {
-            #expect(ReleaseStages.isPrerelease(name), "\(name)")
+            #expect(FormatRules.isPrerelease(name), "\(name)")
         }
         for name in ["1.0.0", "1.0.0+build-7", "v2", "nightly-2", "latest", "", "v", "-1", "a1-2"] {
-            #expect(!ReleaseStages.isPrerelease(name), "\(name)")
+            #expect(!FormatRules.isPrerelease(name), "\(name)")
         }
     }
 }

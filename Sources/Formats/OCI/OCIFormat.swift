@@ -13,6 +13,11 @@ public struct OCIFormat: PackageFormat {
     public static let stage = Stage.generalAvailability
     public static let family = ScopeFamily.containerRegistry
 
+    /// An image has no status: who pulls it would never hear of it.
+    public static let statuses: [VersionStatus] = []
+    /// A repository is named as people push to it, with the project.
+    public static let ruleSubject = PackageRuleTerms.Subject.address
+
     /// The largest blob, in bytes: 64 GiB.
     public static let blobLimitBytes: Int64 = 64 << 30
 
@@ -26,6 +31,11 @@ public struct OCIFormat: PackageFormat {
 
     /// Lists that were derived, by the revision of their repository.
     let documents = DocumentCache<OCIDocument>(limitBytes: documentLimitBytes)
+
+    /// Clients that do not read the realm of a challenge ask at `/v2/token`.
+    public static func isTokenAddress(_ path: RequestPath) -> Bool {
+        path.segments == ["v2", "token"]
+    }
 
     /// Whole paths, since the specification fixes them; `{project}` stands for that of a project.
     public static let examples: [ExampleRequest] = {

@@ -18,10 +18,22 @@ public protocol PackageFormat: Sendable {
 
     /// Whether a version or tag of this name comes before a release: `1.0.0-rc.1`, `1.0-SNAPSHOT`.
     static func isPrerelease(_ name: String) -> Bool
+    /// The name under which a package is kept that people call so: `Flask_Login` is `flask-login` in
+    /// PyPI. Total: what is no name of the format's stays as it is.
+    static func canonicalName(_ text: String) -> String
+    /// The name under which a version is kept that people call so. Total as well.
+    static func canonicalVersion(_ text: String) -> String
+    /// The statuses that a version can be given; none where clients would not know of any.
+    static var statuses: [VersionStatus] { get }
+    /// What the patterns of rules about packages are compared with.
+    static var ruleSubject: PackageRuleTerms.Subject { get }
 
     /// Where a path leads that the format's own specification fixes, as OCI's `/v2/…`; asked before
     /// any other address is tried. `nil` when the path is none of them.
     static func locate(_ path: RequestPath) -> FormatLocation?
+    /// Whether clients of the format fetch tokens at this path of two segments without having been
+    /// told the address; the gateway answers there as it does at the realm of its challenge.
+    static func isTokenAddress(_ path: RequestPath) -> Bool
 
     /// The operation that the request means. Pure: no I/O, no clock, no state.
     ///
@@ -43,10 +55,16 @@ public protocol PackageFormat: Sendable {
 extension PackageFormat {
     public static var family: ScopeFamily { .packageRegistry }
 
-    public static func locate(_ path: RequestPath) -> FormatLocation? { nil }
+    public static func canonicalName(_ text: String) -> String { text }
+    public static func canonicalVersion(_ text: String) -> String { text }
+    public static var statuses: [VersionStatus] { FormatRules.statuses }
+    public static var ruleSubject: PackageRuleTerms.Subject { .name }
 
-    /// As `ReleaseStages.isPrerelease` decides for all that have no rule of their own.
-    public static func isPrerelease(_ name: String) -> Bool { ReleaseStages.isPrerelease(name) }
+    public static func locate(_ path: RequestPath) -> FormatLocation? { nil }
+    public static func isTokenAddress(_ path: RequestPath) -> Bool { false }
+
+    /// As `FormatRules.isPrerelease` decides for all that have no rule of their own.
+    public static func isPrerelease(_ name: String) -> Bool { FormatRules.isPrerelease(name) }
 }
 
 /// Where an address that a format's specification fixes leads.

@@ -21,9 +21,9 @@ extension RetentionRunner {
     public func explain(
         _ package: PackageRecord, _ rules: [RetentionRule], lineLimitCount: Int
     ) async throws(RegistryError) -> RetentionExplanation? {
-        let (stages, rowCount, now) = (stages, limits.rowCount, clock.now())
+        let (formatRules, rowCount, now) = (formatRules, limits.rowCount, clock.now())
         return try await metadata.read { tx in
-            var progress = try tx.beginRetention(of: package, rules, stages, at: now)
+            var progress = try tx.beginRetention(of: package, rules, formatRules, at: now)
             guard progress.judge.hasRules else { return nil }
             var explanation = RetentionExplanation(package: package)
             _ = try tx.judgeUnits(of: package.id, from: &progress, rowCount: rowCount) {

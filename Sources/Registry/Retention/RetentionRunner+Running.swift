@@ -160,10 +160,10 @@ extension RetentionRunner {
     private func countKept(
         _ package: PackageRecord, of project: NamespaceRecord
     ) async throws(RegistryError) -> Int64? {
-        let (stages, rowCount, now) = (stages, limits.rowCount, clock.now())
+        let (formatRules, rowCount, now) = (formatRules, limits.rowCount, clock.now())
         return try await metadata.read { tx in
             let rules = try tx.findEffectiveRetention(of: project).rules
-            var progress = try tx.beginRetention(of: package, rules, stages, at: now)
+            var progress = try tx.beginRetention(of: package, rules, formatRules, at: now)
             guard progress.judge.hasRules else { return 0 }
             let isAllKept = try tx.judgeUnits(
                 of: package.id, from: &progress, rowCount: rowCount
@@ -210,7 +210,7 @@ extension RetentionRunner {
         _ packageID: Int64, of project: NamespaceRecord, _ claim: RetentionClaim,
         from progress: RetentionProgress?, inOneGo: Bool
     ) async throws(RegistryError) -> Stretch {
-        let (stages, limits, now) = (stages, limits, clock.now())
+        let (formatRules, limits, now) = (formatRules, limits, clock.now())
         let end = now.advanced(bySeconds: limits.leaseSeconds)
         return try await metadata.write { tx in
             var stretch = Stretch(leasedUntil: end)
@@ -237,7 +237,7 @@ extension RetentionRunner {
             {
                 place = progress
             } else {
-                place = try tx.beginRetention(of: package, effective.rules, stages, at: now)
+                place = try tx.beginRetention(of: package, effective.rules, formatRules, at: now)
                 stretch.isRestart = progress != nil
             }
             let done = try tx.removeUnits(of: package, from: &place, limits, inOneGo, at: now)

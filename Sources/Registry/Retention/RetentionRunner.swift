@@ -27,16 +27,16 @@ public struct RetentionRunner: Sendable {
 
     let metadata: any MetadataStore
     let clock: any RegistryClock
-    let stages: ReleaseStages
+    let formatRules: FormatRules
     let limits: Limits
 
     public init(
-        metadata: any MetadataStore, clock: any RegistryClock, stages: ReleaseStages,
+        metadata: any MetadataStore, clock: any RegistryClock, formatRules: FormatRules,
         limits: Limits = Limits()
     ) {
         self.metadata = metadata
         self.clock = clock
-        self.stages = stages
+        self.formatRules = formatRules
         self.limits = limits
     }
 

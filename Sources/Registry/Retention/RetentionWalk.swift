@@ -13,13 +13,13 @@ struct RetentionProgress: Sendable {
 extension MetadataReading {
     /// Begins to judge a package, as it is now.
     func beginRetention(
-        of package: PackageRecord, _ rules: [RetentionRule], _ stages: ReleaseStages,
+        of package: PackageRecord, _ rules: [RetentionRule], _ formatRules: FormatRules,
         at now: Timestamp
     ) throws -> RetentionProgress {
         let protection = try tagProtection(of: package, for: Authority(.guest))
         let format = package.format
         let judge = try RetentionJudge(
-            rules, of: package, isPrerelease: { stages.isPrerelease($0, of: format) },
+            rules, of: package, isPrerelease: { formatRules.isPrerelease($0, of: format) },
             protection: protection, at: now)
         return RetentionProgress(judge: judge, revision: package.revision, rules: rules)
     }

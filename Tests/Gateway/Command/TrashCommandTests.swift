@@ -7,65 +7,9 @@ import Testing
 
 /// The commands on the trash, on periods and on rules about packages.
 @Suite struct TrashCommandTests {
-    /// A database with the project `acme/web`, and how commands are told of it.
-    private struct Place {
-        let folder: TemporaryFolder
-        let database: TestDatabase?
-        let environment: [String: String]
-
-        init(_ kind: DatabaseKind) async throws {
-            folder = try TemporaryFolder()
-            var environment = ["PACKHOUSE_DATA": folder.path("data")]
-            database = kind == .sqlite ? nil : try await kind.makeDatabase(isMigrated: false)
-            if let database { environment["PACKHOUSE_DATABASE_URL"] = database.address }
-            self.environment = environment
-            _ = try await list("migrate")
-            _ = try await object("group", "create", "acme", "--trash-period", "3d")
-            _ = try await object("project", "create", "acme/web")
-        }
-
-        func run(_ arguments: [String]) async throws -> CommandRun {
-            try await CommandRun.shell(
-                try PackhouseBinary.url().path, arguments, environment: environment)
-        }
-
-        func object(_ arguments: String...) async throws -> [String: Any] {
-            try await run(arguments + ["--json"]).json()
-        }
-
-        func list(_ arguments: String...) async throws -> [[String: Any]] {
-            try await run(arguments + ["--json"]).json([[String: Any]].self)
-        }
-
-        func trash(_ arguments: String...) async throws -> [[String: Any]] {
-            try await run(["trash"] + arguments + ["--project", "acme/web", "--json"])
-                .json([[String: Any]].self)
-        }
-
-        func write<Value: Sendable>(
-            _ body: @escaping @Sendable (any MetadataWriting, NamespaceRecord) throws -> Value
-        ) async throws -> Value {
-            let engine: any SQLEngine =
-                try database?.makeEngine()
-                ?? SQLiteEngine(path: folder.path("data/packhouse.sqlite3"))
-            let store = SQLMetadataStore(engine: engine)
-            let result: Result<Value, any Error>
-            do {
-                result = .success(
-                    try await store.write { tx in
-                        try body(tx, try #require(try tx.findNamespace(.path("acme/web", nil))))
-                    })
-            } catch {
-                result = .failure(error)
-            }
-            await store.close()
-            return try result.get()
-        }
-    }
-
     @Test(arguments: DatabaseKind.allCases)
     func whatWasDeletedIsListedRestoredAndEmptied(kind: DatabaseKind) async throws {
-        let place = try await Place(kind)
+        let place = try await CommandSite(kind)
         let now = SystemClock().now()
         let ids = try await place.write { tx, project in
             let version = try tx.insertSampleFile(project, version: "1.0", blob: 1).version
@@ -120,7 +64,7 @@ import Testing
 
     @Test(arguments: DatabaseKind.allCases)
     func whatHasTheNameIsNamed(kind: DatabaseKind) async throws {
-        let place = try await Place(kind)
+        let place = try await CommandSite(kind)
         let now = SystemClock().now()
         let old = try await place.write { tx, project in
             let old = try tx.insertSampleFile(project, version: "1.0", blob: 1).version.id
@@ -137,7 +81,7 @@ import Testing
     }
 
     @Test func periodsAndFlagsAreSet() async throws {
-        let place = try await Place(.sqlite)
+        let place = try await CommandSite(.sqlite)
         func settings(_ row: [String: Any]) -> String {
             [
                 row["trash_period"] as? String, row["untagged_period"] as? String,
@@ -161,7 +105,7 @@ import Testing
     }
 
     @Test func packagesAreProtected() async throws {
-        let place = try await Place(.sqlite)
+        let place = try await CommandSite(.sqlite)
         let rule = try await place.object(
             "protection", "add", "core-*", "--project", "acme/web", "--format", "generic",
             "--publish", "maintainer", "--publish-token", "7", "ci", "--delete", "owner")

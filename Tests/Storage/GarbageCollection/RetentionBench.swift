@@ -33,7 +33,7 @@ struct RetentionBench {
         change(&limits)
         return RetentionRunner(
             metadata: store ?? bench.scopes.replicas[replica].metadata, clock: clock,
-            stages: ReleaseStages([]), limits: limits)
+            formatRules: FormatRules([]), limits: limits)
     }
 
     /// Sets the policy of the project, or of another namespace, and makes it due.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import PyPIFormat
 import Registry
 
 struct PackageCommand: AsyncParsableCommand {
@@ -11,24 +10,19 @@ struct PackageCommand: AsyncParsableCommand {
     /// The package that a command is about.
     struct PackageOptions: ParsableArguments {
         @Option(help: "The path of the project, such as acme/web.") var project: String
-        @Option(help: "The format of the package, such as pypi.") var format = "pypi"
+        @Option(
+            help: "The format of the package; needed where several have one of this name.")
+        var format: String?
 
-        /// - Throws: `CommandError` for a format that there is not.
-        func requireFormat() throws -> FormatID {
-            guard let format = Formats.find(format) else {
-                throw CommandError(Formats.unknown(format))
+        func validate() throws {
+            if let format, Formats.find(format) == nil {
+                throw ValidationError(Formats.unknown(format))
             }
-            return type(of: format).id
         }
 
-        /// A name as packages of the format are called.
-        func packageName(_ name: String) -> String {
-            format == PyPIFormat.id.name ? PyPIFormat.packageName(name) : name
-        }
-
-        /// A version as versions of the format are called.
-        func versionName(_ name: String) -> String {
-            format == PyPIFormat.id.name ? PyPIFormat.versionName(name) : name
+        /// The formats in which to look for the package.
+        var kinds: [any PackageFormat.Type] {
+            Formats.all.map { type(of: $0) }.filter { format == nil || $0.id.name == format }
         }
     }
 
@@ -42,16 +36,19 @@ struct PackageCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let (path, format) = (package.project, try package.requireFormat())
-            let name = name.map(package.packageName)
+            let (path, kinds, name) = (package.project, package.kinds, name)
             try await Console.run(store) { console in
-                let versions = try await console.listAll { tx, page in
-                    let project = try tx.requireNamespace(path, .project)
-                    return try tx.listVersions(
-                        VersionFilter(
-                            format: format, packageName: name,
-                            statuses: Swift.Set(VersionStatus.allCases), order: .name),
-                        in: .project(project.id), readableBy: .everything, page: page)
+                var versions: [VersionRecord] = []
+                for kind in kinds {
+                    let name = name.map(kind.canonicalName)
+                    versions += try await console.listAll { tx, page in
+                        let project = try tx.requireNamespace(path, .project)
+                        return try tx.listVersions(
+                            VersionFilter(
+                                format: kind.id, packageName: name,
+                                statuses: Swift.Set(VersionStatus.allCases), order: .name),
+                            in: .project(project.id), readableBy: .everything, page: page)
+                    }
                 }
                 try output.write(versions.map(PackageVersionRow.init))
             }
@@ -60,13 +57,14 @@ struct PackageCommand: AsyncParsableCommand {
 
     struct Yank: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Keep installers from choosing a release of a Python project.",
+            abstract: "Keep installers from choosing a version, where its format knows of that.",
             discussion: """
-                Who asks for the very version still gets it, with the reason as a warning. \
+                Of Python's releases: who asks for the very version still gets it, with the reason as \
+                a warning. \
                 'packhouse package unyank' takes it back.
                 """)
 
-        @Argument(help: "The name of the project.") var name: String
+        @Argument(help: "The name of the package.") var name: String
         @Argument(help: "The version.") var version: String
         @Option(help: "Why, for those who install it.") var reason: String?
         @OptionGroup var package: PackageOptions
@@ -74,9 +72,6 @@ struct PackageCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            guard package.format == PyPIFormat.id.name else {
-                throw CommandError("only releases of Python projects can be yanked")
-            }
             if let reason, reason.utf8.count > VersionStatus.reasonLimitBytes {
                 throw CommandError(
                     "a reason has at most \(VersionStatus.reasonLimitBytes) bytes")
@@ -87,9 +82,9 @@ struct PackageCommand: AsyncParsableCommand {
 
     struct Unyank: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Let installers choose a release of a Python project again.")
+            abstract: "Let installers choose a version again.")
 
-        @Argument(help: "The name of the project.") var name: String
+        @Argument(help: "The name of the package.") var name: String
         @Argument(help: "The version.") var version: String
         @OptionGroup var package: PackageOptions
         @OptionGroup(title: "Storage") var store: StoreOptions
@@ -111,18 +106,18 @@ struct PackageCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let (path, format) = (package.project, try package.requireFormat())
-            let (name, text) = (package.packageName(name), package.versionName(version))
+            let (path, kinds) = (package.project, package.kinds)
+            let (name, text) = (name, version)
             try await Console.run(store) { console in
                 let version = try await console.change("version.delete") { tx, now in
                     let project = try tx.requireNamespace(path, .project)
-                    let version = try tx.requireVersion(text, of: name, format, in: project)
+                    let version = try tx.requireVersion(text, of: name, kinds, in: project)
                     try tx.touchPackage(version.package.id, at: now)
                     try tx.checkRemoving(version, role: .owner)
                     guard try tx.moveVersionToTrash(version.id, at: now) else {
                         throw RegistryError(.notFound, "there is no such version")
                     }
-                    return (version, project.id, "\(format)/\(name)/\(text)")
+                    return (version, project.id, subject(of: version))
                 }
                 try output.write(one: PackageVersionRow(version))
             }
@@ -135,34 +130,57 @@ private func setStatus(
     _ status: VersionStatus, _ reason: String?, _ name: String, _ version: String,
     _ package: PackageCommand.PackageOptions, _ store: StoreOptions, _ output: OutputOptions
 ) async throws {
-    let (path, format) = (package.project, try package.requireFormat())
-    let (name, text) = (package.packageName(name), package.versionName(version))
+    let (path, kinds) = (package.project, package.kinds)
     try await Console.run(store) { console in
         let version = try await console.change("version.update") { tx, now in
             let project = try tx.requireNamespace(path, .project)
-            let version = try tx.requireVersion(text, of: name, format, in: project)
-            try tx.setStatus(of: version, to: status, reason: reason, at: now)
+            let found = try tx.requireVersion(version, of: name, kinds, in: project)
+            let format = found.package.format
+            guard FormatRules(Formats.all).statuses(of: format).contains(status) else {
+                throw RegistryError(
+                    .conflict,
+                    "a version of the format '\(format)' cannot be '\(status.rawValue)'")
+            }
+            try tx.setStatus(of: found, to: status, reason: reason, at: now)
             return (
-                try tx.requireVersion(text, of: name, format, in: project), project.id,
-                "\(format)/\(name)/\(text)=\(status.rawValue)"
+                try tx.requireVersion(version, of: name, kinds, in: project), project.id,
+                "\(subject(of: found))=\(status.rawValue)"
             )
         }
         try output.write(one: PackageVersionRow(version))
     }
 }
 
+/// `pypi/tool/1.0`, for the audit.
+private func subject(of version: VersionRecord) -> String {
+    "\(version.package.format)/\(version.package.name)/\(version.name)"
+}
+
 extension MetadataReading {
-    /// - Throws: `notFound` when there is no such version.
+    /// The version that people call `text`, in whichever of the formats it is.
+    ///
+    /// - Throws: `notFound` when there is no such version, `conflict` when several formats have one.
     fileprivate func requireVersion(
-        _ text: String, of name: String, _ format: FormatID, in project: NamespaceRecord
+        _ text: String, of name: String, _ kinds: [any PackageFormat.Type],
+        in project: NamespaceRecord
     ) throws -> VersionRecord {
-        let found = try findVersions(
-            format: format, package: name, version: text, in: .project(project.id),
-            readableBy: .everything, limit: 1)
+        let found = try kinds.flatMap { kind in
+            try findVersions(
+                format: kind.id, package: kind.canonicalName(name),
+                version: kind.canonicalVersion(text), in: .project(project.id),
+                readableBy: .everything, limit: 1)
+        }
         guard let version = found.first else {
             throw RegistryError(
                 .notFound,
                 "the project '\(project.path)' has no version '\(text)' of '\(name)'")
+        }
+        guard found.count == 1 else {
+            let formats = found.map(\.package.format.name).joined(separator: ", ")
+            throw RegistryError(
+                .conflict,
+                "several formats have a version '\(text)' of '\(name)' (\(formats)): say which "
+                    + "with --format")
         }
         return version
     }
@@ -170,9 +188,10 @@ extension MetadataReading {
 
 /// A version of a package as commands print it.
 struct PackageVersionRow: OutputRow {
-    static let headings = ["ID", "NAME", "VERSION", "STATUS", "REASON", "CREATED"]
+    static let headings = ["ID", "FORMAT", "NAME", "VERSION", "STATUS", "REASON", "CREATED"]
 
     let id: Int64
+    let format: String
     let name: String
     let version: String
     let status: String
@@ -182,6 +201,7 @@ struct PackageVersionRow: OutputRow {
 
     init(_ version: VersionRecord) {
         id = version.id
+        format = version.package.format.name
         name = version.package.name
         self.version = version.name
         status = version.status.rawValue
@@ -189,5 +209,5 @@ struct PackageVersionRow: OutputRow {
         createdAt = version.createdAt.iso8601
     }
 
-    var cells: [String] { ["\(id)", name, version, status, reason ?? "", createdAt] }
+    var cells: [String] { ["\(id)", format, name, version, status, reason ?? "", createdAt] }
 }

@@ -55,10 +55,10 @@ struct ProtectionCommand: AsyncParsableCommand {
 
         func run() async throws {
             let (path, text) = (project.project, pattern)
-            let format = format.map { FormatID(stored: $0) }
+            let kind = format.flatMap(Formats.find).map { type(of: $0) }
             let terms = PackageRuleTerms(
-                pattern: try WildcardPattern(text), subject: format == "oci" ? .address : .name,
-                format: format,
+                pattern: try WildcardPattern(text), subject: kind?.ruleSubject ?? .name,
+                format: kind?.id,
                 publish: RuleRequirement(role: publish, tokens: publishToken),
                 delete: RuleRequirement(role: delete, tokens: deleteToken))
             try await Console.run(store) { console in

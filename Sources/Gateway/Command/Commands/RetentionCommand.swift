@@ -142,7 +142,7 @@ extension Console {
     private static let stepCount = 100
 
     private var runner: RetentionRunner {
-        RetentionRunner(metadata: metadata, clock: clock, stages: ReleaseStages(Formats.all))
+        RetentionRunner(metadata: metadata, clock: clock, formatRules: FormatRules(Formats.all))
     }
 
     /// The project of this path, or those below the group that take their policy from it.

@@ -119,7 +119,7 @@ struct ServerComposition: Sendable {
             RetentionService(
                 runner: RetentionRunner(
                     metadata: database.metadata, clock: SystemClock(),
-                    stages: ReleaseStages(Formats.all)),
+                    formatRules: FormatRules(Formats.all)),
                 logger: logger))
         running += scrub(database, blobs)
         running += [server, DrainAnnouncement(logger: logger)]

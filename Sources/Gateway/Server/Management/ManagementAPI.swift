@@ -24,8 +24,8 @@ struct ManagementAPI: RequestSurface {
     let formats: [String]
     let passwords: PasswordHasher
     let collector: any GarbageCollecting
-    /// What the formats say comes before a release.
-    var stages = ReleaseStages([])
+    /// What the formats say of names and statuses.
+    var formatRules = FormatRules([])
 
     func prepare(_ head: RequestHead) throws(RegistryError) -> PreparedOperation? {
         guard let (endpoint, path) = try Self.router.find(head.method, head.tail.segments) else {

@@ -45,7 +45,7 @@ public struct Gateway: RequestResponder {
                 version: version),
             .management: ManagementAPI(
                 version: version, formats: ids.map(\.name), passwords: hasher,
-                collector: collector, stages: ReleaseStages(formats)),
+                collector: collector, formatRules: FormatRules(formats)),
         ]
         let desk = AccountDesk(resolver: resolver, services: services)
         for format in formats {

@@ -30,10 +30,16 @@ struct MountTable: Sendable {
     private let formats: Set<String>
     private let locators: [(format: String, locate: @Sendable (RequestPath) -> FormatLocation?)]
 
+    private let tokenAddresses: [@Sendable (RequestPath) -> Bool]
+
     /// The table for these formats.
     init(formats: [any PackageFormat]) {
         self.formats = Set(formats.map { type(of: $0).id.name })
         self.locators = formats.map { Self.locator(of: $0) }
+        self.tokenAddresses = formats.map { format in
+            let kind = type(of: format)
+            return { kind.isTokenAddress($0) }
+        }
     }
 
     private static func locator<Format: PackageFormat>(
@@ -66,12 +72,8 @@ struct MountTable: Sendable {
 
     /// The realm of the challenge, and what clients that do not read it ask instead.
     private func isTokenAddress(_ path: RequestPath) -> Bool {
-        path.segments == ["jwt", "auth"]
-            || path.segments == ["v2", "token"] && formats.contains(Self.tokenFormat)
+        path.segments == ["jwt", "auth"] || tokenAddresses.contains { $0(path) }
     }
-
-    /// The format whose clients fetch tokens.
-    private static let tokenFormat = "oci"
 
     /// `/{namespace path}/-/{format}/{tail}`, where the namespace path may be empty.
     private func resolveNative(_ segments: [String]) -> Mount? {

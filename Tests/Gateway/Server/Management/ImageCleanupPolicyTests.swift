@@ -116,7 +116,7 @@ import Testing
                     ]
                 ], as: .alice)
             let runner = RetentionRunner(
-                metadata: server.store, clock: server.clock, stages: ReleaseStages([]))
+                metadata: server.store, clock: server.clock, formatRules: FormatRules([]))
             server.clock.advance(bySeconds: 2 * 86_400)
             #expect(try await runner.runNext()?.outcome.removedCount == 3)
             #expect(

@@ -157,7 +157,7 @@ import Testing
             _ = try await server.pushTags(["v1", "v2", "v3"], in: project)
             _ = try await server.put("groups/\(group)/retention_policy", Self.newest, as: .alice)
             let runner = RetentionRunner(
-                metadata: server.store, clock: server.clock, stages: ReleaseStages([]))
+                metadata: server.store, clock: server.clock, formatRules: FormatRules([]))
             #expect(try await runner.runNext() == nil)
             let base = "projects/\(project)/retention_policy"
             for path in ["groups/\(group)/retention_policy/run", "\(base)/run"] {

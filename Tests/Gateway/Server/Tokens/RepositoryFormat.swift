@@ -19,6 +19,10 @@ struct RepositoryFormat: PackageFormat {
         ExampleRequest(.post, "/v2/{project}/api/items/1?from=no/such/project"),
     ]
 
+    static func isTokenAddress(_ path: RequestPath) -> Bool {
+        path.segments == ["v2", "token"]
+    }
+
     struct Operation: FormatOperation {
         let label = "oci.item"
         let access: [AccessRequirement]

@@ -30,9 +30,6 @@ enum PackageStatusEndpoints {
 
     private static let statuses: [VersionStatus] = [.default, .hidden, .yanked, .deprecated]
 
-    /// The formats whose installers know what to do with a version that is yanked.
-    private static let yankingFormats: Set<FormatID> = ["pypi"]
-
     @Sendable
     private static func update(
         _ call: ManagementCall
@@ -50,12 +47,9 @@ enum PackageStatusEndpoints {
             try tx.packageProtection(of: project.id, for: authority)
                 .checkPublishing(version.package.format, version.package.name)
             let format = version.package.format
-            guard format != .containerImages else {
-                throw RegistryError(.conflict, "an image has no status")
-            }
-            guard status != .yanked || yankingFormats.contains(format) else {
+            guard call.api.formatRules.statuses(of: format).contains(status) else {
                 throw RegistryError(
-                    .conflict, "only releases of Python projects can be yanked")
+                    .conflict, "a version of the format '\(format)' cannot be '\(text)'")
             }
             try tx.setStatus(of: version, to: status, reason: reason, at: call.now)
             let updated = try tx.requireVersion(id, of: project, isDeleted: false)

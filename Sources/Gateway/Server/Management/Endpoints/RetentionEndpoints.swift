@@ -155,7 +155,8 @@ enum RetentionEndpoints {
             start = place
         }
         let runner = RetentionRunner(
-            metadata: call.services.metadata, clock: call.services.clock, stages: call.api.stages)
+            metadata: call.services.metadata, clock: call.services.clock,
+            formatRules: call.api.formatRules)
         let preview = try await RetentionPreview.make(
             of: namespace, trying: trial, from: start, runner, call.services.metadata)
         return call.answer(RetentionPreview.entity.json(preview))

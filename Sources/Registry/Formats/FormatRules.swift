@@ -1,20 +1,27 @@
-/// What each format says of the names of its versions and tags: which come before a release.
-public struct ReleaseStages: Sendable {
-    private let byFormat: [FormatID: @Sendable (String) -> Bool]
+/// What each format says of the names and the statuses of its packages.
+public struct FormatRules: Sendable {
+    private let kinds: [FormatID: any PackageFormat.Type]
 
     public init(_ formats: [any PackageFormat]) {
-        byFormat = Dictionary(
+        kinds = Dictionary(
             formats.map { format in
-                let kind = type(of: format)
-                let rule: @Sendable (String) -> Bool = { name in kind.isPrerelease(name) }
-                return (kind.id, rule)
+                let kind: any PackageFormat.Type = type(of: format)
+                return (kind.id, kind)
             }, uniquingKeysWith: { first, _ in first })
     }
 
     /// Whether a version or tag of this name comes before a release.
     public func isPrerelease(_ name: String, of format: FormatID) -> Bool {
-        byFormat[format]?(name) ?? Self.isPrerelease(name)
+        kinds[format]?.isPrerelease(name) ?? Self.isPrerelease(name)
     }
+
+    /// The statuses that a version can be given.
+    public func statuses(of format: FormatID) -> [VersionStatus] {
+        kinds[format]?.statuses ?? Self.statuses
+    }
+
+    /// The statuses of formats that say nothing about them.
+    static let statuses: [VersionStatus] = [.default, .hidden, .deprecated]
 
     /// The rule for formats that have none of their own: a number, and a hyphen behind it. What
     /// stands behind a plus says nothing: `1.0.0-rc.1` and `1.0-SNAPSHOT` do, `1.0.0+build-7` does
