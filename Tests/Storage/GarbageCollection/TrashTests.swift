@@ -332,4 +332,19 @@ import Testing
             #expect(failure?.reason == "tag_unknown")
         }
     }
+
+    @Test("what was deleted a moment ago is emptied as well", arguments: DatabaseKind.allCases)
+    func emptyingAtOnce(kind: DatabaseKind) async throws {
+        try await CollectorBench.run(on: kind) { bench in
+            let version = try await bench.publish("new")
+            #expect(try await bench.package().trashVersion(version.name))
+            let moment = bench.clock.now()
+            let outcome = try await bench.metadata.write { tx in
+                try tx.emptyTrash(
+                    ofVersion: version.id, deletedBefore: moment, tx.defaultPeriods,
+                    at: Timestamp(microseconds: moment.microseconds + 1))
+            }
+            #expect(outcome == .collected(bytes: 0))
+        }
+    }
 }

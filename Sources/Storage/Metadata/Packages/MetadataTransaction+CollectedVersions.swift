@@ -8,7 +8,9 @@ extension MetadataTransaction {
     ) throws -> ReviewOutcome {
         guard let version = try lockVersion(id) else { return .absent }
         let settings = try findSettings(ofNamespace: version.projectID)
-        return try collect(version, periods.completed(by: settings), at: now)
+        let periods = periods.completed(by: settings)
+        return try collect(
+            version, trashedBy: periods.trash.latestStart(endedAt: now), periods, at: now)
     }
 
     func emptyTrash(
@@ -17,14 +19,10 @@ extension MetadataTransaction {
     ) throws -> ReviewOutcome {
         guard let version = try lockVersion(id) else { return .absent }
         let settings = try findSettings(ofNamespace: version.projectID)
-        var periods = periods.completed(by: settings)
-        // As long as to end now for what is as old as that.
-        let age = now.microseconds - moment.microseconds
-        let seconds = max(0, (age + 999_999) / 1_000_000)
-        if periods.trash.seconds.map({ seconds < $0 }) ?? true {
-            periods.trash = KeepingPeriod(seconds: seconds)
-        }
-        return try collect(version, periods, at: now)
+        let periods = periods.completed(by: settings)
+        return try collect(
+            version, trashedBy: max(moment, periods.trash.latestStart(endedAt: now)), periods,
+            at: now)
     }
 
     /// The version, whose package's row is locked from here on. Every publish and every restoration
@@ -50,17 +48,19 @@ extension MetadataTransaction {
         }
     }
 
+    /// Collects what went to the trash at `limit` or before, and what nothing keeps.
     private func collect(
-        _ version: CollectedVersion, _ periods: CollectionPeriods, at now: Timestamp
+        _ version: CollectedVersion, trashedBy limit: Timestamp, _ periods: CollectionPeriods,
+        at now: Timestamp
     ) throws -> ReviewOutcome {
-        let end = version.deletedAt.flatMap { periods.trash.end(from: $0) }
-        if let end, end <= now {
+        if let deletedAt = version.deletedAt, deletedAt <= limit {
             try delete(version, periods, at: now)
             return .collected(bytes: 0)
         }
         var moments = [
-            end, try collectFiles(of: version, periods, at: now),
-            try collectRemovedTags(of: version, periods, at: now),
+            version.deletedAt.flatMap { periods.trash.end(from: $0) },
+            try collectFiles(of: version, trashedBy: limit, periods, at: now),
+            try collectRemovedTags(of: version, trashedBy: limit, periods),
         ]
         if version.deletedAt == nil, version.lifetime == .referenced, try !isNamed(version) {
             let end = periods.untagged.end(from: version.neededAt)
@@ -75,13 +75,13 @@ extension MetadataTransaction {
         return moments.compactMap(\.self).min().map { .postponed(until: $0) } ?? .kept
     }
 
-    /// Deletes the files of a version that have been in the trash long enough.
+    /// Deletes the files of a version that went to the trash at `limit` or before.
     ///
-    /// - Returns: when the next of them will have been.
+    /// - Returns: when the next of them will have been there long enough.
     private func collectFiles(
-        of version: CollectedVersion, _ periods: CollectionPeriods, at now: Timestamp
+        of version: CollectedVersion, trashedBy limit: Timestamp, _ periods: CollectionPeriods,
+        at now: Timestamp
     ) throws -> Timestamp? {
-        let limit = periods.trash.latestStart(endedAt: now)
         let digests = try all(
             """
             DELETE FROM files WHERE version_id = \(version.id) AND deleted_at <= \(limit)
@@ -97,13 +97,12 @@ extension MetadataTransaction {
         ) { try $0.optionalTimestamp() }.flatMap { periods.trash.end(from: $0) }
     }
 
-    /// Deletes removed tags of a version that have been in the trash long enough.
+    /// Deletes removed tags of a version that went to the trash at `limit` or before.
     ///
-    /// - Returns: when the next of them will have been.
+    /// - Returns: when the next of them will have been there long enough.
     private func collectRemovedTags(
-        of version: CollectedVersion, _ periods: CollectionPeriods, at now: Timestamp
+        of version: CollectedVersion, trashedBy limit: Timestamp, _ periods: CollectionPeriods
     ) throws -> Timestamp? {
-        let limit = periods.trash.latestStart(endedAt: now)
         try session.execute(
             "DELETE FROM removed_tags WHERE version_id = \(version.id) AND deleted_at <= \(limit)")
         return try one(
