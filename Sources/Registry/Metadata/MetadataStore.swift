@@ -14,6 +14,12 @@ public protocol MetadataStore: Sendable {
         _ body: @escaping @Sendable (any MetadataWriting) throws -> Value
     ) async throws(RegistryError) -> Value
 
+    /// The same, with regard to those who wait for other transactions. A store that cannot tell them
+    /// apart treats all as requests.
+    func write<Value: Sendable>(
+        _ urgency: WriteUrgency, _ body: @escaping @Sendable (any MetadataWriting) throws -> Value
+    ) async throws(RegistryError) -> Value
+
     /// The file of this name in a project: the question of every download. A store may answer from
     /// memory as long as it knows that nothing was committed since, by any process.
     func findFile(
@@ -33,7 +39,24 @@ public protocol MetadataStore: Sendable {
     ) async throws(RegistryError) -> PackageRecord?
 }
 
+/// Whom a transaction that writes keeps waiting, and what it waits for.
+public enum WriteUrgency: Hashable, Sendable {
+    /// Somebody waits for it: it takes its turn, and is durable when it returns.
+    case request
+    /// Nobody waits for it: what somebody waits for goes first, but for a limited time.
+    case background
+    /// The same, and it is durable only when the next transaction of another kind is. A loss of power
+    /// before that undoes it; nothing that came after it survives without it.
+    case deferred
+}
+
 extension MetadataStore {
+    public func write<Value: Sendable>(
+        _ urgency: WriteUrgency, _ body: @escaping @Sendable (any MetadataWriting) throws -> Value
+    ) async throws(RegistryError) -> Value {
+        try await write(body)
+    }
+
     public func findPackage(
         _ address: PackageAddress, inProject projectID: Int64
     ) async throws(RegistryError) -> PackageRecord? {

@@ -32,8 +32,10 @@ final class PostgresConnection {
     private static let maximumParameterCount = 65_535
     private static let controlStatements = [
         "COMMIT", "ROLLBACK", PostgresSession.Mode.read.beginStatement,
-        PostgresSession.Mode.write.beginStatement,
+        PostgresSession.Mode.write.beginStatement, deferStatement,
     ]
+    /// Lets the commit return before it is durable.
+    private static let deferStatement = "SET LOCAL synchronous_commit TO OFF"
 
     /// Connects, within the limit of `connectSeconds` or of the URL.
     ///
@@ -85,10 +87,12 @@ final class PostgresConnection {
 
     /// Commits and waits for the answer.
     ///
+    /// - Parameter awaitingDisk: whether the answer comes when the transaction is durable.
     /// - Throws: a failure of kind `unknownOutcome` when none comes.
-    func commit() throws {
+    func commit(awaitingDisk: Bool = true) throws {
         do {
             try readOwedAnswers()
+            if !awaitingDisk { try sendPrepared(Self.deferStatement, []) }
             try sendPrepared("COMMIT", [])
             try endBatch()
             let answer = try readBatch()

@@ -18,6 +18,8 @@ public final class PostgresEngine: SQLEngine {
         public var lineCount = 4096
         /// How long a transaction waits for a connection.
         public var wait: Duration = .seconds(20)
+        /// For how long one that nobody waits for lets others have the connections.
+        public var yield: Duration = .milliseconds(50)
         /// How long a connection may take to be made, unless the URL says otherwise.
         public var connectSeconds = 5
         /// How long a statement may run.
@@ -43,7 +45,7 @@ public final class PostgresEngine: SQLEngine {
     ) {
         workers = WorkerPool(
             name: "postgres", threadLimitCount: limits.connectionCount,
-            lineLimitCount: limits.lineCount, waitLimit: limits.wait,
+            lineLimitCount: limits.lineCount, waitLimit: limits.wait, yieldLimit: limits.yield,
             makeContext: { PostgresWorker(url: url, limits: limits, logger: logger) },
             endContext: { $0.disconnect() })
     }
@@ -62,8 +64,16 @@ public final class PostgresEngine: SQLEngine {
         observer: (any SQLObserver)?,
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value {
-        try await workers.run { worker in
-            try worker.transact(.write, observer, body)
+        try await write(.request, observer: observer, body)
+    }
+
+    @discardableResult
+    public func write<Value: Sendable>(
+        _ urgency: SQLUrgency, observer: (any SQLObserver)?,
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value {
+        try await workers.run(isUrgent: urgency == .request) { worker in
+            try worker.transact(PostgresSession.Mode(urgency), observer, body)
         }
     }
 

@@ -7,11 +7,17 @@ final class PostgresSession: SQLSession {
     enum Mode {
         case read
         case write
+        /// One that writes, and does not wait until it is durable.
+        case deferred
+
+        init(_ urgency: SQLUrgency) {
+            self = urgency == .deferred ? .deferred : .write
+        }
 
         var beginStatement: String {
             switch self {
             case .read: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-            case .write: "BEGIN ISOLATION LEVEL READ COMMITTED"
+            case .write, .deferred: "BEGIN ISOLATION LEVEL READ COMMITTED"
             }
         }
     }
@@ -64,7 +70,7 @@ final class PostgresSession: SQLSession {
     func commit() throws {
         if let failure { throw failure.error }
         let hasBegun = stage == .begun
-        guard mode == .write else {
+        guard mode != .read else {
             stage = .ended
             if hasBegun { noteEnd { try connection.send("COMMIT") } }
             return
@@ -76,7 +82,7 @@ final class PostgresSession: SQLSession {
             }
             try observer?.willRun(.commit)
             stage = .ended
-            try connection.commit()
+            try connection.commit(awaitingDisk: mode != .deferred)
             do {
                 try observer?.didRun(.commit)
             } catch {

@@ -34,6 +34,17 @@ public protocol SQLObserver: Sendable {
     func didRun(_ step: SQLStep) throws
 }
 
+/// Whom a transaction that writes keeps waiting, and what it waits for.
+public enum SQLUrgency: Hashable, Sendable {
+    /// Somebody waits for it: it takes its turn, and is durable when it returns.
+    case request
+    /// Nobody waits for it: what somebody waits for goes first, but for a limited time.
+    case background
+    /// The same, and it is durable only when the next transaction of another kind is. A loss of power
+    /// before that undoes it; nothing that came after it survives without it.
+    case deferred
+}
+
 /// A database that runs synchronous transactions on threads of its own (I6). Nothing can be awaited
 /// inside one, and blocking inside one holds up nothing but its own connection.
 public protocol SQLEngine: Sendable {
@@ -54,6 +65,14 @@ public protocol SQLEngine: Sendable {
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value
 
+    /// The same with regard to others: an engine that cannot tell the kinds apart treats all as
+    /// requests.
+    @discardableResult
+    func write<Value: Sendable>(
+        _ urgency: SQLUrgency, observer: (any SQLObserver)?,
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value
+
     /// A mark of the present state of the database, or `nil` where the engine cannot tell without
     /// waiting: two equal marks say that nothing at all was committed between them.
     func findStateMark() -> Int64?
@@ -64,6 +83,14 @@ public protocol SQLEngine: Sendable {
 
 extension SQLEngine {
     public func findStateMark() -> Int64? { nil }
+
+    @discardableResult
+    public func write<Value: Sendable>(
+        _ urgency: SQLUrgency, observer: (any SQLObserver)?,
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value {
+        try await write(observer: observer, body)
+    }
 
     /// Runs `body` on one consistent state of the database. It may run more than once.
     public func read<Value: Sendable>(

@@ -4,7 +4,8 @@ import GRDB
 /// The embedded engine: one SQLite file, one writer and several readers at a time, in this process
 /// and in others.
 ///
-/// Every commit is on disk when it returns (`synchronous = FULL`).
+/// Every commit is on disk when it returns (`synchronous = FULL`), but for those that are deferred. What
+/// was committed is moved from the log into the file beside the writer, which does not wait for it.
 public final class SQLiteEngine: SQLEngine {
     /// The numbers of an engine.
     public struct Limits: Sendable {
@@ -14,6 +15,8 @@ public final class SQLiteEngine: SQLEngine {
         public var lineCount = 4096
         /// How long a transaction waits for a reader or for the writer.
         public var wait: Duration = .seconds(20)
+        /// For how long a transaction that nobody waits for lets others go first to the writer.
+        public var yield: Duration = .milliseconds(50)
         /// How long a transaction waits for another process that is writing.
         public var busyWaitSeconds: Double = 10
 
@@ -25,7 +28,8 @@ public final class SQLiteEngine: SQLEngine {
     private let pool: DatabasePool
     private let watch: SQLiteStateWatch
     private let readers: WorkerPool<Void>
-    private let writer: WorkerPool<Void>
+    private let writer: WorkerPool<SQLiteWriter>
+    private let checkpoints: SQLiteCheckpoints
 
     /// Opens the file at `path`, and makes it when there is none.
     ///
@@ -36,15 +40,19 @@ public final class SQLiteEngine: SQLEngine {
         configuration.maximumReaderCount = limits.readerCount
         configuration.label = "packhouse.sqlite"
         let opened = Result { try Self.open(path, configuration, limits) }
-        pool = try opened.mapError { SQLiteSession.convert($0) }.get()
-        watch = try SQLiteSession.converting { try SQLiteStateWatch(path: path) }
+        let pool = try opened.mapError { SQLiteSession.convert($0) }.get()
+        self.pool = pool
+        let watch = try SQLiteSession.converting { try SQLiteStateWatch(path: path) }
+        self.watch = watch
+        checkpoints = try SQLiteSession.converting { try SQLiteCheckpoints(path: path, watch) }
         readers = WorkerPool(
             name: "sqlite.reader", threadLimitCount: limits.readerCount,
             lineLimitCount: limits.lineCount, waitLimit: limits.wait, makeContext: {},
             endContext: { _ in })
         writer = WorkerPool(
             name: "sqlite.writer", threadLimitCount: 1, lineLimitCount: limits.lineCount,
-            waitLimit: limits.wait, makeContext: {}, endContext: { _ in })
+            waitLimit: limits.wait, yieldLimit: limits.yield,
+            makeContext: { SQLiteWriter(pool) }, endContext: { _ in })
     }
 
     public func read<Value: Sendable>(
@@ -68,24 +76,21 @@ public final class SQLiteEngine: SQLEngine {
         observer: (any SQLObserver)?,
         _ body: @escaping @Sendable (any SQLSession) throws -> Value
     ) async throws -> Value {
-        try await writer.run { [pool] in
+        try await write(.request, observer: observer, body)
+    }
+
+    @discardableResult
+    public func write<Value: Sendable>(
+        _ urgency: SQLUrgency, observer: (any SQLObserver)?,
+        _ body: @escaping @Sendable (any SQLSession) throws -> Value
+    ) async throws -> Value {
+        let value = try await writer.run(isUrgent: urgency == .request) { writer in
             try SQLiteSession.converting {
-                try pool.writeWithoutTransaction { database in
-                    var value: Value?
-                    try database.inTransaction(.immediate) {
-                        let session = SQLiteSession(database, observer)
-                        value = try session.requireSound(body(session))
-                        try observer?.willRun(.commit)
-                        return .commit
-                    }
-                    try observer?.didRun(.commit)
-                    guard let value else {
-                        throw DatabaseError(.other, "a transaction ended without a value")
-                    }
-                    return value
-                }
+                try writer.transact(isDurable: urgency != .deferred, observer, body)
             }
         }
+        checkpoints.beginIfDue(writer)
+        return value
     }
 
     public func findStateMark() -> Int64? {
@@ -95,6 +100,7 @@ public final class SQLiteEngine: SQLEngine {
     public func close() async {
         await readers.close()
         await writer.close()
+        checkpoints.close()
         watch.close()
         // Nothing uses the pool any more; what cannot be closed is closed with the last reference.
         try? pool.close()
@@ -127,7 +133,8 @@ public final class SQLiteEngine: SQLEngine {
             do {
                 let pool = try DatabasePool(path: path, configuration: configuration)
                 try pool.writeWithoutTransaction { database in
-                    try database.execute(sql: "PRAGMA synchronous = FULL")
+                    try database.execute(
+                        sql: "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0")
                 }
                 return pool
             } catch let error as GRDB.DatabaseError

@@ -6,7 +6,7 @@ import Synchronization
 /// or a system call: it looks at what every connection to the file shares and every commit changes,
 /// the header of the index of its write-ahead log.
 ///
-/// *Source*: SQLite, "WAL-mode File Format", section 2.1 (the WAL-index header); the memory is the
+/// *Source*: SQLite, "WAL-mode File Format", sections 2.1 and 2.2 (the WAL-index header); the memory is the
 /// one that SQLite's own connection has mapped ("OS Interface", `xShmMap`).
 final class SQLiteStateWatch: @unchecked Sendable {
     /// Bytes of the part of the index that begins with the header.
@@ -71,6 +71,31 @@ final class SQLiteStateWatch: @unchecked Sendable {
             }
             return state.mark
         }
+    }
+
+    /// How long the log is, and how much of it is in the database file; `nil` when that cannot be told
+    /// now. Both may have grown by the time that somebody reads it.
+    func findLog() -> Log? {
+        state.withLock { state in
+            guard let region = state.region else { return nil }
+            return Log(
+                frameCount: Int(region.load(fromByteOffset: Log.frameOffset, as: UInt32.self)),
+                movedCount: Int(region.load(fromByteOffset: Log.movedOffset, as: UInt32.self)))
+        }
+    }
+
+    /// The write-ahead log, in frames: one is a page.
+    struct Log {
+        /// Where the header has `mxFrame`.
+        static let frameOffset = 16
+        /// Where `nBackfill` stands behind the two headers.
+        static let movedOffset = 96
+
+        let frameCount: Int
+        let movedCount: Int
+
+        /// Frames that are not in the database file yet.
+        var leftCount: Int { max(0, frameCount - movedCount) }
     }
 
     /// Stops watching.

@@ -69,8 +69,15 @@ public struct SQLMetadataStore: MetadataStore {
     public func write<Value: Sendable>(
         _ body: @escaping @Sendable (any MetadataWriting) throws -> Value
     ) async throws(RegistryError) -> Value {
+        try await write(.request, body)
+    }
+
+    public func write<Value: Sendable>(
+        _ urgency: WriteUrgency, _ body: @escaping @Sendable (any MetadataWriting) throws -> Value
+    ) async throws(RegistryError) -> Value {
         do {
-            return try await engine.write { [clock, periods] session in
+            return try await engine.write(SQLUrgency(urgency), observer: nil) {
+                [clock, periods] session in
                 try body(MetadataTransaction(session, at: clock.now(), periods))
             }
         } catch {
@@ -144,5 +151,16 @@ public struct SQLMetadataStore: MetadataStore {
         case .schemaTooNew, .other:
             return .wrapping(failure)
         }
+    }
+}
+
+extension SQLUrgency {
+    fileprivate init(_ urgency: WriteUrgency) {
+        self =
+            switch urgency {
+            case .request: .request
+            case .background: .background
+            case .deferred: .deferred
+            }
     }
 }

@@ -18,6 +18,57 @@ struct SQLiteEngineTests {
         }
     }
 
+    @Test("What is deferred is not synchronized, and what comes next is")
+    func deferred() async throws {
+        let database = try await DatabaseKind.sqlite.makeDatabase(isMigrated: false)
+        try await database.withEngine { engine in
+            for (urgency, level) in [
+                (SQLUrgency.deferred, 1), (.deferred, 1), (.background, 2), (.deferred, 1),
+                (.request, 2),
+            ] {
+                let row = try await engine.write(urgency, observer: nil) { session in
+                    try session.query("PRAGMA synchronous").map(\.values)
+                }
+                #expect(row == [[.integer(Int64(level))]], "\(urgency)")
+            }
+        }
+    }
+
+    @Test("The log does not grow without end while somebody always writes")
+    func logLength() async throws {
+        let database = try await DatabaseKind.sqlite.makeDatabase(isMigrated: false)
+        try await database.withEngine { engine in
+            try await engine.write { session in
+                try session.execute(
+                    "CREATE TABLE pages (id {integer} PRIMARY KEY, bytes {bytes}) {table}")
+            }
+            let page = [UInt8](repeating: 7, count: 4000)
+            var written = 0
+            // Four times what a log may have before it begins anew, and a page each for the tree.
+            while written < 4 * 32 << 20 {
+                let start = written
+                try await engine.write(.deferred, observer: nil) { session in
+                    for number in 0..<200 {
+                        try session.execute(
+                            """
+                            INSERT INTO pages (id, bytes)
+                            VALUES (\(Int64(start / 4000 + number)), \(page))
+                            """)
+                    }
+                }
+                written += 200 * 4000
+            }
+            let attributes = try FileManager.default.attributesOfItem(
+                atPath: database.address + "-wal")
+            #expect(try #require(attributes[.size] as? Int) < 3 * 32 << 20)
+            let rows = try await engine.read { session in
+                try session.query("SELECT COUNT(*), SUM(LENGTH(bytes)) FROM pages")
+            }
+            #expect(
+                rows.map(\.values) == [[.integer(Int64(written / 4000)), .integer(Int64(written))]])
+        }
+    }
+
     @Test("Two processes write one file")
     func twoEngines() async throws {
         let database = try await DatabaseKind.sqlite.makeDatabase(isMigrated: false)
