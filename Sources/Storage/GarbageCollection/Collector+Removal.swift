@@ -4,15 +4,17 @@ extension Collector {
     /// Removes the files of rows that are gone, and adds the pass to what all collectors did. Only
     /// what was committed is removed, and whatever breaks off in between is done again.
     func removeFiles(
-        at now: Timestamp, _ outcome: inout CollectionOutcome
+        at now: Timestamp, _ pace: CollectionPace?, _ outcome: inout CollectionOutcome
     ) async throws(RegistryError) {
         let limit = settings.unlinkBatchCount
         let end = now.advanced(bySeconds: settings.leaseSeconds)
-        let unlinks = try await metadata.write { tx -> [Unlink] in
+        // Not deferred: with it, all that was deferred before is on the disk, and no loss of power brings
+        // the row of a removed file back.
+        let unlinks = try await metadata.write(.background) { tx -> [Unlink] in
             guard try !tx.isCollectionPaused() else { return [] }
             return try tx.claimUnlinks(limit: limit, at: now, until: end)
         }
-        let results = await remove(unlinks)
+        let results = await remove(unlinks, pace)
         let removed = results.filter { $0.failure == nil }.map(\.unlink)
         let failed = results.compactMap { result in
             result.failure.map { failure in
@@ -23,7 +25,7 @@ extension Collector {
         }
         let reviewCount = outcome.reviewCount
         if reviewCount > 0 || !unlinks.isEmpty {
-            outcome.reclaimedBytes += try await metadata.write { tx in
+            outcome.reclaimedBytes += try await metadata.write(.deferred) { tx in
                 let bytes = try tx.finishUnlinks(removed)
                 for one in failed {
                     try tx.postponeUnlink(
@@ -53,10 +55,25 @@ extension Collector {
         let failure: RegistryError?
     }
 
-    /// Removes files, a few at a time.
-    private func remove(_ unlinks: [Unlink]) async -> [Removal] {
+    /// Removes files, in steps: many at once would fill the file system's journal, for which whoever
+    /// synchronizes a file waits.
+    private func remove(_ unlinks: [Unlink], _ pace: CollectionPace?) async -> [Removal] {
+        guard let pace else { return await remove(unlinks[...]) }
+        var done: [Removal] = []
+        var waiting = unlinks[...]
+        while !waiting.isEmpty {
+            let step = waiting.prefix(max(1, settings.removalStepCount))
+            done += await remove(step)
+            waiting = waiting.dropFirst(step.count)
+            await pace.spend(Double(step.count) / 2)
+        }
+        return done
+    }
+
+    /// Removes files, a few at the same time.
+    private func remove(_ unlinks: ArraySlice<Unlink>) async -> [Removal] {
         await withTaskGroup(of: Removal.self) { group in
-            var (waiting, done) = (unlinks[...], [Removal]())
+            var (waiting, done) = (unlinks, [Removal]())
             for _ in 0..<max(1, settings.removalWidthCount) {
                 guard let next = waiting.popFirst() else { break }
                 group.addTask { await remove(next) }

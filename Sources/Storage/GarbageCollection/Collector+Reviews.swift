@@ -8,7 +8,7 @@ extension Collector {
     ) async throws(RegistryError) {
         let results: [(Review, ReviewOutcome)]?
         do throws(RegistryError) {
-            results = try await metadata.write { tx in
+            results = try await metadata.write(.deferred) { tx in
                 try tx.isCollectionPaused() ? nil : try tx.reviewBlobs(reviews, at: now)
             }
         } catch {
@@ -33,7 +33,7 @@ extension Collector {
     ) async throws(RegistryError) {
         let periods = settings.periods
         do throws(RegistryError) {
-            let result = try await metadata.write { tx in
+            let result = try await metadata.write(.deferred) { tx in
                 try tx.isCollectionPaused() ? nil : try tx.review(review, periods, at: now)
             }
             guard let result else {
@@ -68,7 +68,7 @@ extension Collector {
         let moment = nextTry(after: review.attemptCount, from: now)
         // A conflict says that somebody names it now, or is about to: that is no failure.
         let isNamed = failure.code == .conflict
-        try await metadata.write { tx in
+        try await metadata.write(.deferred) { tx in
             try tx.postponeReview(
                 review, until: moment, failure: isNamed ? nil : failure.message)
         }

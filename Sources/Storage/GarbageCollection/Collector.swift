@@ -7,13 +7,15 @@ public struct Collector: GarbageCollecting {
     /// How much is done at once, and how long things are kept.
     public struct Settings: Sendable {
         /// Reviews that one pass claims.
-        public var reviewBatchCount = 400
+        public var reviewBatchCount = 200
         /// Blobs that one transaction deletes; small, so that publishers wait for it but shortly.
-        public var blobBatchCount = 100
+        public var blobBatchCount = 25
         /// Removals that one pass claims.
-        public var unlinkBatchCount = 500
+        public var unlinkBatchCount = 250
         /// Files that are removed at the same time.
         public var removalWidthCount = 4
+        /// Files that are removed before the pace is asked again.
+        public var removalStepCount = 8
         /// Seconds for which claimed work belongs to its collector.
         public var leaseSeconds: Int64 = 60
         /// Seconds that work is put off after its first failure; twice as long after each more.
@@ -76,14 +78,20 @@ public struct Collector: GarbageCollecting {
 
     /// Works on what is due, at most a batch of it.
     ///
+    /// Nobody waits for its transactions, so those of requests go first. Most of them are deferred:
+    /// what is lost with the power is done again. Before a file is removed, one is not.
+    ///
+    /// - Parameter pace: spreads the work over time; `nil` to do it as fast as it goes.
     /// - Throws: what claiming throws, and what says that the database cannot be reached. Anything
     ///   else that fails is put off and does not stop the rest.
-    public func runPass() async throws(RegistryError) -> CollectionOutcome {
+    public func runPass(
+        pace: CollectionPace? = nil
+    ) async throws(RegistryError) -> CollectionOutcome {
         var outcome = CollectionOutcome()
         let now = clock.now()
         let end = now.advanced(bySeconds: settings.leaseSeconds)
-        let limit = settings.reviewBatchCount
-        let reviews = try await metadata.write { tx in
+        let limit = pace?.claimLimit(settings.reviewBatchCount) ?? settings.reviewBatchCount
+        let reviews = try await metadata.write(.deferred) { tx in
             try tx.isCollectionPaused()
                 ? nil : try tx.claimReviews(limit: limit, at: now, until: end)
         }
@@ -96,14 +104,22 @@ public struct Collector: GarbageCollecting {
         for start in stride(from: 0, to: blobReviews.count, by: settings.blobBatchCount) {
             let end = min(start + settings.blobBatchCount, blobReviews.count)
             try await collectBlobs(Array(blobReviews[start..<end]), at: now, &outcome)
+            // Their files are the other half of the work.
+            await pace?.spend(Double(end - start) / 2)
         }
         for review in reviews {
             switch review.subject {
             case .blob: break
-            case .version, .upload, .periods: try await collect(review, at: now, &outcome)
+            case .version, .upload, .periods:
+                try await collect(review, at: now, &outcome)
+                await pace?.spend(1)
             }
         }
-        try await removeFiles(at: now, &outcome)
+        try await removeFiles(at: now, pace, &outcome)
+        // A file is removed for something that was looked at, so the two are one work.
+        await pace?.finishPass(
+            workCount: max(
+                outcome.reviewCount, outcome.removedFileCount + outcome.failedCount))
         return outcome
     }
 

@@ -10,7 +10,7 @@ public struct CollectorService: Service {
     static let jitterShare = 0.2
 
     private let collector: Collector
-    private let worksPerSecond: Int
+    private let pace: CollectionPace
     private let window: CollectionWindow?
     private let logger: Logger
 
@@ -20,8 +20,16 @@ public struct CollectorService: Service {
     public init(
         collector: Collector, worksPerSecond: Int, window: CollectionWindow? = nil, logger: Logger
     ) {
+        self.init(
+            collector: collector, pace: CollectionPace(worksPerSecond: worksPerSecond),
+            window: window, logger: logger)
+    }
+
+    init(
+        collector: Collector, pace: CollectionPace, window: CollectionWindow? = nil, logger: Logger
+    ) {
         self.collector = collector
-        self.worksPerSecond = max(1, worksPerSecond)
+        self.pace = pace
         self.window = window
         self.logger = logger
     }
@@ -53,15 +61,9 @@ public struct CollectorService: Service {
         if let window, !window.contains(collector.clock.now()) {
             return Self.jittered(Self.idleInterval)
         }
-        let start = ContinuousClock.now
         do throws(RegistryError) {
-            let outcome = try await collector.runPass()
-            // A file is removed for something that was looked at, so the two are one work.
-            let workedCount = max(
-                outcome.reviewCount, outcome.removedFileCount + outcome.failedCount)
-            guard workedCount > 0 else { return Self.jittered(Self.idleInterval) }
-            let due = Duration.seconds(Double(workedCount) / Double(worksPerSecond))
-            return max(.zero, due - (ContinuousClock.now - start))
+            let outcome = try await collector.runPass(pace: pace)
+            return outcome.workedCount > 0 ? .zero : Self.jittered(Self.idleInterval)
         } catch {
             logger.warning(
                 "the collector cannot work now; it tries again",

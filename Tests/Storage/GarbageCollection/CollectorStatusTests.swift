@@ -144,20 +144,4 @@ import Testing
             #expect(try await bench.collector().runUntilIdle().collectedBlobCount == 1)
         }
     }
-
-    @Test("it leaves room for requests")
-    func pace() async throws {
-        try await CollectorBench.run(on: .sqlite) { bench in
-            for number in 0..<20 { try await bench.upload("layer \(number)") }
-            bench.clock.advance(bySeconds: Self.day)
-            let service = CollectorService(
-                collector: bench.collector(), worksPerSecond: 4,
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-            let start = ContinuousClock.now
-            let wait = await service.work()
-            #expect(wait <= .seconds(5))
-            #expect(wait + (ContinuousClock.now - start) >= .seconds(5))
-            #expect(await service.work() >= .seconds(4))
-        }
-    }
 }
