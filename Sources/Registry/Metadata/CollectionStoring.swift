@@ -40,6 +40,8 @@ public enum ReviewOutcome: Hashable, Sendable {
 
 /// How long things are kept that nothing refers to.
 public struct CollectionPeriods: Hashable, Sendable {
+    /// The shortest time for a blob that no version names any more, in seconds: a minute.
+    public static let unreferencedMinimumSeconds: Int64 = 60
     /// A blob that no version names any more, in seconds: a day.
     public var unreferencedBlob: Int64 = 86_400
     /// What people deleted: as long as it can be restored.
@@ -74,6 +76,10 @@ public protocol CollectionReading {
     func listDueVersions(
         packageID: Int64?, limit: Int, at now: Timestamp
     ) throws -> [(review: Review, packageID: Int64)]
+    /// Versions that due reviews of changed periods ask to be looked at, with the package of each.
+    func listVersionsOfDuePeriods(
+        limit: Int, at now: Timestamp
+    ) throws -> [(versionID: Int64, packageID: Int64)]
     /// The periods of the instance, which count where no project or group has its own.
     var defaultPeriods: CollectionPeriods { get }
     /// The periods that an instance on this database was started with last; `nil` when none was.
@@ -125,6 +131,8 @@ public protocol CollectionWriting: CollectionReading {
     func reviewPeriods(
         from position: PeriodReview, at now: Timestamp
     ) throws -> PeriodReview?
+    /// Asks for looks at versions now, whenever they were to be looked at.
+    func bringForward(_ versionIDs: [Int64], to now: Timestamp) throws
     /// Remembers the periods that this instance was started with, and asks for a look at everything
     /// they concern if they are others than before.
     func adoptPeriods(_ periods: CollectionPeriods, at now: Timestamp) throws

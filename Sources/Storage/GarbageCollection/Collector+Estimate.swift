@@ -11,17 +11,21 @@ extension Collector {
     public func estimate() async throws(RegistryError) -> CollectionEstimate {
         let now = clock.now()
         let limit = Self.estimatedVersionLimitCount
-        var (estimate, due) = try await metadata.read { tx in
+        let (removals, due, released) = try await metadata.read { tx in
             (
                 try tx.estimateRemovals(at: now),
-                try tx.listDueVersions(packageID: nil, limit: limit + 1, at: now)
+                try tx.listDueVersions(packageID: nil, limit: limit + 1, at: now),
+                try tx.listVersionsOfDuePeriods(limit: limit + 1, at: now)
             )
         }
-        estimate.hasMoreVersions = due.count > limit
-        due = Array(due.prefix(limit))
-        let packageIDs = Set(due.map(\.packageID)).sorted()
-        for id in packageIDs {
-            let versions = try await countVersions(ofPackage: id, at: now)
+        var estimate = removals
+        estimate.hasMoreVersions = due.count > limit || released.count > limit
+        // What a changed period releases, the run asks for itself, and looks at then.
+        let releasedIDs = Dictionary(grouping: released.prefix(limit), by: \.packageID)
+        let packageIDs = Set(due.prefix(limit).map(\.packageID)).union(releasedIDs.keys)
+        for id in packageIDs.sorted() {
+            let versions = try await countVersions(
+                ofPackage: id, releasing: releasedIDs[id, default: []].map(\.versionID), at: now)
             estimate.versionCount += versions.count
             estimate.hasMoreVersions = estimate.hasMoreVersions || versions.hasMore
         }
@@ -37,13 +41,14 @@ extension Collector {
     /// what keeps a version is too much to be written down twice. Nothing of it reaches beyond the
     /// package.
     private func countVersions(
-        ofPackage id: Int64, at now: Timestamp
+        ofPackage id: Int64, releasing released: [Int64], at now: Timestamp
     ) async throws(RegistryError) -> VersionCount {
         let periods = settings.periods
         let counted = Mutex(VersionCount())
         let undone = RegistryError(.internalError, "an estimate is undone", reason: "estimate")
         do throws(RegistryError) {
             try await metadata.write { tx in
+                try tx.bringForward(released, to: now)
                 var found = VersionCount()
                 var reviewCount = 0
                 while reviewCount < Self.estimatedPackageLimitCount {

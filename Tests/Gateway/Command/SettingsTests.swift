@@ -129,6 +129,9 @@ import Testing
         (.drainTimeoutSeconds, "1.5", "is not a whole number"),
         (.databaseConnections, "many", "is not a whole number from 2 to 500"),
         (.orphanSweepIntervalSeconds, "1", "is not a whole number from 60"),
+        (.unreferencedPeriod, "59s", "'59s' is not at least 1m"),
+        (.unreferencedPeriod, "never", "'never' is not at least 1m"),
+        (.unreferencedPeriod, "soon", "'soon' is no period"),
         (.data, "", "--data is empty"),
     ])
     func badValuesAreExplained(setting: Setting, value: String, expected: String) throws {

@@ -26,6 +26,16 @@ import Testing
                     }
                 }
                 try await leaveWork(bench, using: &generator)
+                if Int.random(in: 0..<3, using: &generator) == 0 {
+                    // Not shorter than those of the model, which says what must be there.
+                    let periods = (0..<2).map { _ in
+                        KeepingPeriod(days: Int64.random(in: 7...20, using: &generator))
+                    }
+                    let isOfGroup = Bool.random(using: &generator)
+                    try await bench.set(
+                        { ($0.trashPeriod, $0.untaggedPeriod) = (periods[0], periods[1]) },
+                        onGroup: isOfGroup)
+                }
                 bench.clock.advance(
                     bySeconds: Int64.random(
                         in: 1...10 * RegistryModel.day, using: &generator))
@@ -73,6 +83,33 @@ import Testing
             }
             // Some were done, and the process died before it removed the files.
             _ = try tx.collectBlobs(digests, at: now)
+        }
+    }
+
+    @Test("what a changed period releases is counted", arguments: DatabaseKind.allCases)
+    func changedPeriods(kind: DatabaseKind) async throws {
+        try await CollectorBench.run(on: kind) { bench in
+            for number in 0..<6 {
+                try await bench.publish("untagged \(number)")
+                try await bench.publish("tagged \(number)", tags: ["t\(number)"])
+            }
+            try await bench.publish("elsewhere", to: bench.package("other"))
+            let digest = CollectorBench.digest("tagged 1").description
+            #expect(try await bench.package().trashVersion(digest))
+            bench.clock.advance(bySeconds: 2 * 86_400)
+            #expect(try await bench.collector().estimate() == CollectionEstimate())
+
+            try await bench.set { $0.untaggedPeriod = KeepingPeriod(days: 1) }
+            let estimate = try await bench.collector().estimate()
+            #expect(estimate.versionCount == 7 && !estimate.hasMoreVersions)
+            #expect(try await bench.collector().estimate() == estimate)
+            // Another one, of the group, whose review has done a part of its work.
+            try await bench.set({ $0.trashPeriod = KeepingPeriod(days: 1) }, onGroup: true)
+            let both = try await bench.collector().estimate()
+            #expect(both.versionCount == 8)
+            let outcome = try await bench.collector().runUntilIdle()
+            #expect(CollectionEstimate(outcome) == both)
+            #expect(try await bench.collector().estimate() == CollectionEstimate())
         }
     }
 

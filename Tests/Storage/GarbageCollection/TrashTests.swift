@@ -272,6 +272,27 @@ import Testing
         }
     }
 
+    @Test(
+        "blobs that nothing names stay for a period that can be set",
+        arguments: DatabaseKind.allCases)
+    func unreferencedPeriod(kind: DatabaseKind) async throws {
+        try await CollectorBench.run(on: kind) { bench in
+            var periods = CollectionPeriods()
+            periods.unreferencedBlob = 3600
+            let (adopted, now) = (periods, bench.clock.now())
+            try await bench.metadata.write { tx in try tx.adoptPeriods(adopted, at: now) }
+            #expect(try await bench.metadata.read { try $0.findAdoptedPeriods() } == periods)
+            try await bench.publish("manifest")
+            bench.clock.advance(bySeconds: 8 * Self.day)
+            let collector = bench.collector { $0.periods = adopted }
+            #expect(try await collector.runUntilIdle().collectedVersionCount == 1)
+            bench.clock.advance(bySeconds: 3599)
+            #expect(try await collector.runUntilIdle().collectedBlobCount == 0)
+            bench.clock.advance(bySeconds: 1)
+            #expect(try await collector.runUntilIdle().collectedBlobCount == 1)
+        }
+    }
+
     @Test("a change looks at everything, part by part", arguments: DatabaseKind.allCases)
     func parts(kind: DatabaseKind) async throws {
         try await CollectorBench.run(on: kind) { bench in

@@ -63,6 +63,9 @@ extension Setting {
     static let untaggedPeriod = Setting(
         "untagged-period", "PERIOD", default: "7d",
         help: "how long an image is kept that no tag names, where no project or group says")
+    static let unreferencedPeriod = Setting(
+        "unreferenced-period", "PERIOD", default: "1d",
+        help: "how long the bytes of a file are kept that no version has any more, at least 1m")
     static let scrubBandwidth = Setting(
         "scrub-bandwidth", "BYTES", kind: .number(0...1_000_000_000_000), default: "4194304",
         help: "how many bytes a second are read to find damaged blobs, over all processes; 0 for "
@@ -80,6 +83,7 @@ extension Setting {
         config, data, blobs, databaseURL, databaseConnections, listen, externalURL, tlsCert,
         tlsKey, trustedProxies, logFormat, logLevel, idleTimeoutSeconds, drainTimeoutSeconds,
         orphanSweepIntervalSeconds, collectorRate, collectorWindow, trashPeriod, untaggedPeriod,
+        unreferencedPeriod,
         metricsAllow, scrubBandwidth,
         registryTokenLifetime, initialAdminToken,
     ]

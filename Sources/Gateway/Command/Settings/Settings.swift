@@ -86,6 +86,7 @@ struct Settings: Sendable {
         var periods = CollectionPeriods()
         periods.trash = try reading.requirePeriod(.trashPeriod)
         periods.untagged = try reading.requirePeriod(.untaggedPeriod)
+        periods.unreferencedBlob = try reading.requireUnreferencedSeconds()
         self.periods = periods
         scrubBandwidth = try reading.requireNumber(.scrubBandwidth)
         registryTokenLifetimeSeconds = try reading.requireNumber(.registryTokenLifetime)
@@ -128,6 +129,19 @@ private struct SettingReading {
         } catch {
             throw refusal(setting, "cannot be used: \(error.message)")
         }
+    }
+
+    /// A run of the collector would not end if what it releases were due at once.
+    func requireUnreferencedSeconds() throws -> Int64 {
+        let period = try requirePeriod(.unreferencedPeriod)
+        let minimum = CollectionPeriods.unreferencedMinimumSeconds
+        guard let seconds = period.seconds, seconds >= minimum else {
+            throw refusal(
+                .unreferencedPeriod,
+                "cannot be used: '\(period)' is not at least \(KeepingPeriod(seconds: minimum)), "
+                    + "and not never")
+        }
+        return seconds
     }
 
     func findChoice(_ setting: Setting) throws -> String? {

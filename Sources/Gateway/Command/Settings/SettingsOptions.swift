@@ -51,6 +51,7 @@ struct ServeOptions: ParsableArguments {
     @Option(.metricsAllow) var metricsAllow: String?
     @Option(.trashPeriod) var trashPeriod: String?
     @Option(.untaggedPeriod) var untaggedPeriod: String?
+    @Option(.unreferencedPeriod) var unreferencedPeriod: String?
     @Option(.scrubBandwidth) var scrubBandwidth: String?
     @Option(.registryTokenLifetime) var registryTokenLifetime: String?
 
@@ -64,6 +65,7 @@ struct ServeOptions: ParsableArguments {
             .orphanSweepIntervalSeconds: orphanSweepIntervalSeconds,
             .collectorRate: collectorRate, .collectorWindow: collectorWindow,
             .trashPeriod: trashPeriod, .untaggedPeriod: untaggedPeriod,
+            .unreferencedPeriod: unreferencedPeriod,
             .metricsAllow: metricsAllow, .scrubBandwidth: scrubBandwidth,
             .registryTokenLifetime: registryTokenLifetime,
         ]

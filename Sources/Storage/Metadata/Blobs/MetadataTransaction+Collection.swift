@@ -246,7 +246,7 @@ extension ReviewSubject {
 }
 
 extension PeriodReview {
-    fileprivate init(stored text: String) throws {
+    init(stored text: String) throws {
         let numbers = text.split(separator: "/").compactMap { Int64($0) }
         guard numbers.count == 3 else {
             throw DatabaseError(.other, "'\(text)' is no place among versions")

@@ -67,7 +67,7 @@ extension MetadataTransaction {
     }
 
     /// What a collector claims at `now`, of `reviews r`.
-    private static func isDue(at now: Timestamp) -> SQL {
+    static func isDue(at now: Timestamp) -> SQL {
         "r.review_after <= \(now) AND (r.leased_until IS NULL OR r.leased_until <= \(now))"
     }
 }

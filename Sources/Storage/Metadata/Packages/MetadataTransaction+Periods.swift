@@ -14,24 +14,34 @@ extension MetadataTransaction {
 
     func findAdoptedPeriods() throws -> CollectionPeriods? {
         let known = try one(
-            "SELECT trash_period, untagged_period FROM collector WHERE id = 1"
-        ) { row in (trash: try row.optionalText(), untagged: try row.optionalText()) }
+            """
+            SELECT trash_period, untagged_period, unreferenced_seconds FROM collector WHERE id = 1
+            """
+        ) { row in
+            (
+                trash: try row.optionalText(), untagged: try row.optionalText(),
+                unreferenced: try row.optionalInteger()
+            )
+        }
         guard let trash = known.trash, let untagged = known.untagged else { return nil }
         var periods = defaultPeriods
         periods.trash = try KeepingPeriod(parsing: trash)
         periods.untagged = try KeepingPeriod(parsing: untagged)
+        if let seconds = known.unreferenced { periods.unreferencedBlob = seconds }
         return periods
     }
 
     func adoptPeriods(_ periods: CollectionPeriods, at now: Timestamp) throws {
         let known = try findAdoptedPeriods()
-        guard known?.trash != periods.trash || known?.untagged != periods.untagged else { return }
+        guard known != periods else { return }
         let (trash, untagged) = (periods.trash.description, periods.untagged.description)
         try session.execute(
             """
-            UPDATE collector SET trash_period = \(trash), untagged_period = \(untagged)
+            UPDATE collector SET trash_period = \(trash), untagged_period = \(untagged),
+                unreferenced_seconds = \(periods.unreferencedBlob)
             WHERE id = 1
             """)
+        guard known?.trash != periods.trash || known?.untagged != periods.untagged else { return }
         try upsertReview(
             .periods(PeriodReview(namespaceID: 0)), event: "periods.changed", after: now)
     }
@@ -39,14 +49,7 @@ extension MetadataTransaction {
     func reviewPeriods(
         from position: PeriodReview, at now: Timestamp
     ) throws -> PeriodReview? {
-        let isCovered: SQL =
-            position.namespaceID == 0
-            ? "1 = 1"
-            : """
-            p.project_id IN (
-                SELECT namespace_id FROM namespace_ancestors
-                WHERE ancestor_id = \(position.namespaceID))
-            """
+        let isCovered = Self.isCovered(by: position)
         let packages = try all(
             """
             SELECT p.id FROM packages p WHERE p.id >= \(position.packageID) AND \(isCovered)
@@ -70,27 +73,66 @@ extension MetadataTransaction {
         return PeriodReview(namespaceID: position.namespaceID, packageID: package + 1)
     }
 
-    /// Versions that a period may concern: in the trash, with something there, or without a tag.
+    func listVersionsOfDuePeriods(
+        limit: Int, at now: Timestamp
+    ) throws -> [(versionID: Int64, packageID: Int64)] {
+        let positions = try all(
+            """
+            SELECT r.subject FROM reviews r
+            WHERE r.subject_kind = 'periods' AND \(Self.isDue(at: now)) ORDER BY r.subject
+            """
+        ) { try PeriodReview(stored: $0.text()) }
+        var found: [Int64: Int64] = [:]
+        for position in positions {
+            let versions = try all(
+                """
+                SELECT v.id, v.package_id FROM versions v JOIN packages p ON p.id = v.package_id
+                WHERE \(Self.isCovered(by: position)) AND \(Self.mayConcernVersion) AND (
+                    p.id > \(position.packageID)
+                    OR (p.id = \(position.packageID) AND v.id > \(position.versionID)))
+                ORDER BY p.id, v.id LIMIT \(limit)
+                """
+            ) { (try $0.integer(), try $0.integer()) }
+            for (version, package) in versions { found[version] = package }
+        }
+        return found.sorted { $0.key < $1.key }.prefix(limit).map { ($0.key, $0.value) }
+    }
+
+    /// Whether packages `p` are below the namespace whose periods changed.
+    private static func isCovered(by position: PeriodReview) -> SQL {
+        guard position.namespaceID != 0 else { return "1 = 1" }
+        return """
+            p.project_id IN (
+                SELECT namespace_id FROM namespace_ancestors
+                WHERE ancestor_id = \(position.namespaceID))
+            """
+    }
+
+    /// Whether a period may concern versions `v`: in the trash, with something there, or without a tag.
+    private static var mayConcernVersion: SQL {
+        """
+        (v.deleted_at IS NOT NULL
+            OR EXISTS (
+                SELECT 1 FROM files f WHERE f.version_id = v.id AND f.deleted_at IS NOT NULL)
+            OR EXISTS (SELECT 1 FROM removed_tags g WHERE g.version_id = v.id)
+            OR (v.lifetime = \(VersionLifetime.referenced.rawValue)
+                AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.version_id = v.id)))
+        """
+    }
+
     private func listPeriodVersions(
         packageID: Int64, after last: Int64, limit: Int
     ) throws -> [Int64] {
         try all(
             """
-            SELECT v.id FROM versions v WHERE v.package_id = \(packageID) AND v.id > \(last) AND (
-                v.deleted_at IS NOT NULL
-                OR EXISTS (
-                    SELECT 1 FROM files f
-                    WHERE f.version_id = v.id AND f.deleted_at IS NOT NULL)
-                OR EXISTS (SELECT 1 FROM removed_tags g WHERE g.version_id = v.id)
-                OR (v.lifetime = \(VersionLifetime.referenced.rawValue)
-                    AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.version_id = v.id)))
+            SELECT v.id FROM versions v
+            WHERE v.package_id = \(packageID) AND v.id > \(last) AND \(Self.mayConcernVersion)
             ORDER BY v.id LIMIT \(limit)
             """
         ) { try $0.integer() }
     }
 
-    /// Asks for looks at versions now, whenever they were to be looked at.
-    private func bringForward(_ versions: [Int64], to now: Timestamp) throws {
+    func bringForward(_ versions: [Int64], to now: Timestamp) throws {
         for part in versions.chunks() {
             let rows = part.map { id -> SQL in
                 "('version', \(String(id)), 'periods.changed', \(now), 0)"

@@ -28,6 +28,9 @@ enum MetadataSchema {
         Migration(
             number: 10, name: "the trash of tags, periods, rules about packages",
             statements: trashChanges),
+        Migration(
+            number: 11, name: "the period of blobs that nothing names",
+            statements: unreferencedChanges),
     ]
 
     private static let namespaceTables: [SQL] = [

@@ -101,13 +101,13 @@ extension MetadataTransaction {
         case .unreviewedBlob:
             try upsertReview(
                 .blob(try Digest(parsing: problem.id)), event: "fsck",
-                after: now.advanced(bySeconds: CollectionPeriods().unreferencedBlob))
+                after: now.advanced(bySeconds: defaultPeriods.unreferencedBlob))
         case .unreviewedVersion:
             guard let id = Int64(problem.id) else { return false }
             // The look finds out by itself how long the version still has.
             try upsertReview(
                 .version(id), event: "fsck",
-                after: now.advanced(bySeconds: CollectionPeriods().unreferencedBlob))
+                after: now.advanced(bySeconds: defaultPeriods.unreferencedBlob))
         case .unreviewedUpload:
             try upsertReview(.upload(problem.id), event: "fsck", after: now)
         }
