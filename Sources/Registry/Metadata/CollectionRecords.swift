@@ -143,6 +143,8 @@ public struct CollectionSummary: Hashable, Sendable {
     public var lastDay = CollectionActivity(reviewCount: 0, reclaimedBytes: 0, seconds: 86_400)
     /// Since the database was made.
     public var total = CollectionActivity(reviewCount: 0, reclaimedBytes: 0, seconds: 0)
+    /// How far the scrub is.
+    public var scrub = ScrubState()
 
     public init() {}
 }
@@ -159,10 +161,12 @@ public struct CollectionGauges: Hashable, Sendable {
     public let isPaused: Bool
     /// When the longest overdue review was due.
     public let oldestDueAt: Timestamp?
+    /// How far the scrub is.
+    public let scrub: ScrubState
 
     public init(
         dueCount: Int, blockedCount: Int, unlinkCount: Int, openUploadCount: Int, isPaused: Bool,
-        oldestDueAt: Timestamp?
+        oldestDueAt: Timestamp?, scrub: ScrubState
     ) {
         self.dueCount = dueCount
         self.blockedCount = blockedCount
@@ -170,6 +174,7 @@ public struct CollectionGauges: Hashable, Sendable {
         self.openUploadCount = openUploadCount
         self.isPaused = isPaused
         self.oldestDueAt = oldestDueAt
+        self.scrub = scrub
     }
 }
 

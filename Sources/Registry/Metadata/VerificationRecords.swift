@@ -97,6 +97,9 @@ public struct ScrubState: Hashable, Sendable {
     /// Blobs of this pass that something is wrong with.
     public var findingCount: Int64
 
+    /// Whether a pass has begun and not ended.
+    public var isRunning: Bool { cursor != nil }
+
     public init(
         cursor: StorageKey? = nil, beganAt: Timestamp? = nil, endedAt: Timestamp? = nil,
         checkedCount: Int64 = 0, checkedBytes: Int64 = 0, findingCount: Int64 = 0

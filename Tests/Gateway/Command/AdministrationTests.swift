@@ -186,6 +186,8 @@ import Testing
         #expect((after["blocked"] as? [Any])?.isEmpty == true)
         let table = try await place.run("gc", "status")
         #expect(table.output.contains("LAST HOUR"), "\(table.output)")
+        #expect(table.output.contains("not yet"), "\(table.output)")
+        #expect((after["scrub"] as? [String: Any])?["running"] as? Bool == false)
     }
 
     @Test(arguments: DatabaseKind.allCases)

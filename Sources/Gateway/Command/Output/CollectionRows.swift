@@ -5,6 +5,7 @@ struct CollectionRow: OutputRow {
     static let headings = [
         "REVIEWS", "DUE", "OVERDUE", "OLDEST DUE", "FILES TO REMOVE", "BLOCKED", "UPLOADS",
         "LAST MINUTE", "LAST HOUR", "RECLAIMED, 24 H", "RECLAIMED", "WINDOW", "PAUSED",
+        "SCRUB",
     ]
 
     let reviewCount: Int
@@ -23,6 +24,7 @@ struct CollectionRow: OutputRow {
     let reclaimedBytes: Int64
     let window: String?
     let pausedAt: String?
+    let scrub: ScrubRow
     let blocked: [BlockedRow]
 
     init(_ summary: CollectionSummary, _ blocked: [BlockedRow]) {
@@ -42,6 +44,7 @@ struct CollectionRow: OutputRow {
         reclaimedBytes = summary.total.reclaimedBytes
         window = summary.window
         pausedAt = summary.pausedAt?.iso8601
+        scrub = ScrubRow(summary.scrub)
         self.blocked = blocked
     }
 
@@ -54,6 +57,7 @@ struct CollectionRow: OutputRow {
             Self.rate(reviewsPerSecondLastHour, bytesPerSecondLastHour),
             "\(ByteCount(reclaimedBytesLastDay))", "\(ByteCount(reclaimedBytes))",
             window.map { "\($0) UTC" } ?? "", pausedAt.map { "since \($0)" } ?? "no",
+            scrub.summary,
         ]
     }
 
@@ -61,6 +65,39 @@ struct CollectionRow: OutputRow {
     private static func rate(_ reviews: Double, _ bytes: Double) -> String {
         let tenths = (reviews * 10).rounded() / 10
         return "\(tenths) reviews/s, \(ByteCount(Int64(bytes)))/s"
+    }
+}
+
+/// How far the slow reading of all blobs is.
+struct ScrubRow: Encodable {
+    let running: Bool
+    let beganAt: String?
+    let endedAt: String?
+    /// The storage key that was reached.
+    let position: String?
+    let checkedCount: Int64
+    let checkedBytes: Int64
+    let damagedCount: Int64
+
+    init(_ state: ScrubState) {
+        running = state.isRunning
+        beganAt = state.beganAt?.iso8601
+        endedAt = state.endedAt?.iso8601
+        position = state.cursor?.description
+        checkedCount = state.checkedCount
+        checkedBytes = state.checkedBytes
+        damagedCount = state.findingCount
+    }
+
+    /// `reading since 2027-01-15T08:00:00.000Z, at sha256/3f/a0: 812 blobs, 4.2 GiB, 0 damaged`
+    var summary: String {
+        guard let beganAt else { return "not yet" }
+        // The rest of the key says nothing about how far it is.
+        let place = (position ?? "").split(separator: "/").prefix(3).joined(separator: "/")
+        let state =
+            running ? "reading since \(beganAt), at \(place)" : "ended \(endedAt ?? beganAt)"
+        return "\(state): \(checkedCount) blobs, \(ByteCount(checkedBytes)), "
+            + "\(damagedCount) damaged"
     }
 }
 
@@ -112,7 +149,7 @@ struct CollectedRow: OutputRow {
     var cells: [String] {
         [
             String(blobCount), String(versionCount), String(uploadCount),
-            String(removedFileCount), "\(bytes) bytes", String(failedCount),
+            String(removedFileCount), "\(ByteCount(bytes))", String(failedCount),
         ]
     }
 }
@@ -142,7 +179,7 @@ struct EstimateRow: OutputRow {
         [
             String(blobCount), "\(hasMoreVersions ? "at least " : "")\(versionCount)",
             String(uploadCount), String(fileCount),
-            "\(bytes) bytes",
+            "\(ByteCount(bytes))",
         ]
     }
 }

@@ -63,6 +63,27 @@ struct MetricsSurface: RequestSurface {
         text.gauge(
             "packhouse_uploads_open", "Uploads that are not finished.",
             Double(gauges.openUploadCount))
+        write(gauges.scrub, to: &text)
+    }
+
+    private static func write(_ scrub: ScrubState, to text: inout PrometheusText) {
+        text.gauge(
+            "packhouse_scrub_running", "Whether a pass over all blobs has begun and not ended.",
+            scrub.isRunning ? 1 : 0)
+        text.gauge(
+            "packhouse_scrub_checked_blobs", "Blobs that were read in this or the last pass.",
+            Double(scrub.checkedCount))
+        text.gauge(
+            "packhouse_scrub_checked_bytes", "Bytes of these blobs.", Double(scrub.checkedBytes))
+        text.gauge(
+            "packhouse_scrub_damaged_blobs", "Those of them that something was wrong with.",
+            Double(scrub.findingCount))
+        let times = [("began", scrub.beganAt), ("ended", scrub.endedAt)]
+        for case (let name, let moment?) in times {
+            text.gauge(
+                "packhouse_scrub_\(name)_timestamp_seconds", "When the last pass \(name).",
+                Double(moment.microseconds) / 1_000_000)
+        }
     }
 
     /// *Source*: Prometheus, "Writing client libraries", "Process metrics".

@@ -72,6 +72,7 @@ extension MetadataTransaction {
         summary.lastMinute = try findActivity(ofLast: 60, at: now)
         summary.lastHour = try findActivity(ofLast: 3600, at: now)
         summary.lastDay = try findActivity(ofLast: 86_400, at: now)
+        summary.scrub = try findScrubState()
         return summary
     }
 
@@ -104,7 +105,7 @@ extension MetadataTransaction {
             isPaused: try isCollectionPaused(),
             oldestDueAt: try one("SELECT MIN(review_after) FROM reviews") {
                 try $0.optionalTimestamp()
-            }.flatMap { $0 <= now ? $0 : nil })
+            }.flatMap { $0 <= now ? $0 : nil }, scrub: try findScrubState())
     }
 
     /// Counts rows, and stops where nobody needs to know more.

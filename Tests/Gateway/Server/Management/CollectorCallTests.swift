@@ -24,6 +24,28 @@ import Testing
         }
     }
 
+    @Test func theScrubIsSeen() async throws {
+        try await ManagementServer.run { server in
+            let idle = try #require(try await server.get("admin/gc")["scrub"]?.text)
+            #expect(idle.contains(#""running":false"#) && idle.contains(#""began_at":null"#))
+            let now = server.clock.now()
+            try await server.store.write { tx in
+                let end = now.advanced(bySeconds: 60)
+                _ = try tx.claimScrub(owner: "test", at: now, until: end)
+                let state = ScrubState(
+                    cursor: StorageKey(stored: "sha256/3f/a0/x"), beganAt: now, checkedCount: 12,
+                    checkedBytes: 3456, findingCount: 1)
+                _ = try tx.saveScrub(state, owner: "test", until: end)
+            }
+            let scrub = try #require(try await server.get("admin/gc")["scrub"]?.text)
+            for part in [
+                #""running":true"#, #""began_at":"\#(now.iso8601)""#, #""ended_at":null"#,
+                #""position":"sha256/3f/a0/x""#, #""checked_count":12"#,
+                #""checked_bytes":3456"#, #""damaged_count":1"#,
+            ] { #expect(scrub.contains(part), "\(scrub)") }
+        }
+    }
+
     @Test func itIsSeenAndRun() async throws {
         try await ManagementServer.run { server in
             try await leaveGarbage(3, server)

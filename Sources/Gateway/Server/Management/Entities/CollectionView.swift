@@ -45,6 +45,9 @@ struct CollectionView: Sendable {
             EntityField("paused_at", JSONSchema.moment.nullable, "Since when nobody collects.") {
                 .optional($0.summary.pausedAt?.iso8601)
             },
+            EntityField("scrub", scrub, "The slow reading of all blobs, to find damage.") {
+                json($0.summary.scrub)
+            },
             EntityField("blocked_count", .integer(), "What failed and is tried again later.") {
                 .integer(Int64($0.summary.blockedCount))
             },
@@ -68,6 +71,29 @@ struct CollectionView: Sendable {
             "reclaimed_bytes": .integer(activity.reclaimedBytes),
             "reviews_per_second": .integer(Int64(activity.reviewsPerSecond.rounded())),
             "bytes_per_second": .integer(Int64(activity.bytesPerSecond.rounded())),
+        ]
+    }
+
+    private static let scrub = JSONSchema.object(
+        [
+            ("running", .boolean), ("began_at", JSONSchema.moment.nullable),
+            ("ended_at", JSONSchema.moment.nullable), ("position", JSONSchema.string().nullable),
+            ("checked_count", .integer()), ("checked_bytes", .integer()),
+            ("damaged_count", .integer()),
+        ],
+        required: [
+            "running", "began_at", "ended_at", "position", "checked_count", "checked_bytes",
+            "damaged_count",
+        ])
+
+    private static func json(_ scrub: ScrubState) -> JSONValue {
+        [
+            "running": .bool(scrub.isRunning), "began_at": .optional(scrub.beganAt?.iso8601),
+            "ended_at": .optional(scrub.endedAt?.iso8601),
+            "position": .optional(scrub.cursor?.description),
+            "checked_count": .integer(scrub.checkedCount),
+            "checked_bytes": .integer(scrub.checkedBytes),
+            "damaged_count": .integer(scrub.findingCount),
         ]
     }
 
