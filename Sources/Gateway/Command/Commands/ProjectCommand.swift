@@ -1,10 +1,18 @@
 import ArgumentParser
 import Registry
 
-struct ProjectCommand: AsyncParsableCommand {
+struct ProjectCommand: AsyncParsableCommand, NamespaceCommand {
     static let configuration = CommandConfiguration(
         commandName: "project", abstract: "Create, list, set up and remove projects.",
-        subcommands: [Create.self, List.self, Set.self, Revoke.self])
+        subcommands: [
+            Create.self, NamespaceList<Self>.self, NamespaceSet<Self>.self,
+            NamespaceRevoke<Self>.self,
+        ])
+
+    static let kind = NamespaceKind.project
+    static let removalSummary = "Remove a project with its packages."
+    static let settingSummary =
+        "Change settings of a project; without any, show those that count."
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -37,56 +45,6 @@ struct ProjectCommand: AsyncParsableCommand {
             try await Console.run(store) { console in
                 let project = try await NamespaceChanges.create(
                     .project, path, namespace, settings, console)
-                try output.write(one: NamespaceRow(project))
-            }
-        }
-    }
-
-    struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List projects.")
-
-        @Option(help: "Only projects below this group.") var below: String?
-        @Option(help: "Only projects with this text in name or path.") var search: String?
-        @OptionGroup(title: "Storage") var store: StoreOptions
-        @OptionGroup var output: OutputOptions
-
-        func run() async throws {
-            try await Console.run(store) { console in
-                let projects = try await NamespaceChanges.list(
-                    .project, below: below, search: search, console)
-                try output.write(projects.map(NamespaceRow.init))
-            }
-        }
-    }
-
-    struct Set: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Change settings of a project; without any, show those that count.")
-
-        @Argument(help: "The path, such as acme/web.") var path: String
-        @OptionGroup(title: "Settings") var settings: NamespaceSettingOptions
-        @OptionGroup(title: "Storage") var store: StoreOptions
-        @OptionGroup var output: OutputOptions
-
-        func run() async throws {
-            try await Console.run(store) { console in
-                try output.write(
-                    one: try await NamespaceChanges.set(.project, path, settings, console))
-            }
-        }
-    }
-
-    struct Revoke: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Remove a project with its packages.", aliases: ["remove"])
-
-        @Argument(help: "The path, such as acme/web.") var path: String
-        @OptionGroup(title: "Storage") var store: StoreOptions
-        @OptionGroup var output: OutputOptions
-
-        func run() async throws {
-            try await Console.run(store) { console in
-                let project = try await NamespaceChanges.remove(.project, path, console)
                 try output.write(one: NamespaceRow(project))
             }
         }

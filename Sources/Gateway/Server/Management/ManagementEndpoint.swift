@@ -109,3 +109,15 @@ struct ManagementAddress: Sendable {
         return .id(id, kind)
     }
 }
+
+/// What a call asks for that does one thing in the project, group or namespace of its address.
+func asking(
+    _ action: AccessAction, in kind: NamespaceKind?
+) -> @Sendable (ManagementAddress) -> [AccessRequirement] {
+    { address in [AccessRequirement(action, on: .namespace(address.namespace(kind)))] }
+}
+
+/// What a call asks for that does one thing on the instance.
+func asking(_ action: AccessAction) -> @Sendable (ManagementAddress) -> [AccessRequirement] {
+    { _ in [AccessRequirement(action, on: .instance)] }
+}

@@ -43,12 +43,6 @@ enum CollectorEndpoints {
     /// The most failures that the status lists.
     private static let blockedLimitCount = 100
 
-    private static func asking(
-        _ action: AccessAction
-    ) -> @Sendable (ManagementAddress) -> [AccessRequirement] {
-        { _ in [AccessRequirement(action, on: .instance)] }
-    }
-
     // MARK: Calls
 
     @Sendable

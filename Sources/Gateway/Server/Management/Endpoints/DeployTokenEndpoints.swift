@@ -12,7 +12,7 @@ enum DeployTokenEndpoints {
                 .get, "deploy_tokens", "deploy_token.list",
                 "List all deploy tokens of the instance; for administrators.",
                 parameters: [active] + .paging, success: .page(TokenView.deploy.many),
-                access: { _ in [AccessRequirement(.administerInstance, on: .instance)] },
+                access: asking(.administerInstance),
                 handler: { call async throws(RegistryError) in
                     try await call.answer(
                         listing: filter(call, namespaceID: nil), as: TokenView.deploy)
@@ -26,9 +26,7 @@ enum DeployTokenEndpoints {
         let token = Parameter.id("token_id", "The number of the token.")
         let base = "\(prefix)/:id/deploy_tokens"
         let label = "\(kind.rawValue)_deploy_token"
-        let access: @Sendable (ManagementAddress) -> [AccessRequirement] = { address in
-            [AccessRequirement(.manageTokens, on: .namespace(address.namespace(kind)))]
-        }
+        let access = asking(.manageTokens, in: kind)
         return [
             ManagementEndpoint(
                 .get, base, "\(label).list", "List the deploy tokens.",

@@ -12,7 +12,7 @@ enum GroupEndpoints {
             parameters: [NamespaceParameters.search, allAvailable, topLevelOnly] + .paging,
             unsupported: unsupportedFilters,
             success: .page(NamespaceView.group.many),
-            access: { _ in [AccessRequirement(.readPackages, on: .instance)] }, handler: list),
+            access: asking(.readPackages), handler: list),
         ManagementEndpoint(
             .post, "groups", "group.create", "Create a group, or a subgroup.",
             parameters: [
@@ -22,12 +22,12 @@ enum GroupEndpoints {
                 .optional("parent_id", .integer(1...Int64.max), "The group to create it in."),
             ] + NamespaceParameters.settings,
             success: .one(NamespaceView.group.one, status: .created), failures: [.conflict],
-            access: { _ in [AccessRequirement(.useOwnAccount, on: .instance)] },
+            access: asking(.useOwnAccount),
             handler: create),
         ManagementEndpoint(
             .get, "groups/:id", "group.show", "Show a group.",
             parameters: [NamespaceParameters.id("group")],
-            success: .one(NamespaceView.group.one), access: asking(.readNamespace),
+            success: .one(NamespaceView.group.one), access: asking(.readNamespace, in: .group),
             handler: show),
         ManagementEndpoint(
             .put, "groups/:id", "group.update", "Change a group.",
@@ -35,19 +35,19 @@ enum GroupEndpoints {
                 NamespaceParameters.id("group"), NamespaceParameters.name,
                 NamespaceParameters.path,
             ] + NamespaceParameters.settings,
-            success: .one(NamespaceView.group.one), access: asking(.changeSettings),
+            success: .one(NamespaceView.group.one), access: asking(.changeSettings, in: .group),
             handler: update),
         ManagementEndpoint(
             .delete, "groups/:id", "group.delete",
             "Remove a group with everything in it.",
             parameters: [NamespaceParameters.id("group")], success: .accepted,
-            access: asking(.removeNamespace), handler: remove),
+            access: asking(.removeNamespace, in: .group), handler: remove),
         ManagementEndpoint(
             .get, "groups/:id/subgroups", "group.subgroups",
             "List the groups right below a group.",
             parameters: [NamespaceParameters.id("group"), NamespaceParameters.search] + .paging,
             unsupported: unsupportedFilters,
-            success: .page(NamespaceView.group.many), access: asking(.readNamespace),
+            success: .page(NamespaceView.group.many), access: asking(.readNamespace, in: .group),
             handler: { call async throws(RegistryError) in
                 try await listBelow(call, .group, isDirectChild: true)
             }),
@@ -56,7 +56,7 @@ enum GroupEndpoints {
             "List the groups at any depth below a group.",
             parameters: [NamespaceParameters.id("group"), NamespaceParameters.search] + .paging,
             unsupported: unsupportedFilters,
-            success: .page(NamespaceView.group.many), access: asking(.readNamespace),
+            success: .page(NamespaceView.group.many), access: asking(.readNamespace, in: .group),
             handler: { call async throws(RegistryError) in
                 try await listBelow(call, .group, isDirectChild: false)
             }),
@@ -68,7 +68,7 @@ enum GroupEndpoints {
                     "include_subgroups", .boolean, "Whether to list those of groups below, too."),
             ] + .paging,
             unsupported: ProjectEndpoints.unsupportedFilters,
-            success: .page(NamespaceView.project.many), access: asking(.readNamespace),
+            success: .page(NamespaceView.project.many), access: asking(.readNamespace, in: .group),
             handler: { call async throws(RegistryError) in
                 try await listBelow(
                     call, .project,
@@ -87,12 +87,6 @@ enum GroupEndpoints {
 
     private static let topLevelOnly = Parameter.optional(
         "top_level_only", .boolean, "Whether to list only groups that are in no other.")
-
-    private static func asking(
-        _ action: AccessAction
-    ) -> @Sendable (ManagementAddress) -> [AccessRequirement] {
-        { address in [AccessRequirement(action, on: .namespace(address.namespace(.group)))] }
-    }
 
     @Sendable
     private static func list(
@@ -140,11 +134,7 @@ enum GroupEndpoints {
     private static func show(
         _ call: ManagementCall
     ) async throws(RegistryError) -> FormatResponse {
-        let group = try call.namespace(.group)
-        return call.answer(
-            try await call.read { tx in
-                NamespaceView.group.json(try call.view(of: group, in: tx))
-            })
+        try await call.show(try call.namespace(.group), as: NamespaceView.group)
     }
 
     @Sendable

@@ -46,9 +46,7 @@ enum JobTokenEndpoints {
 
     private static let project = NamespaceParameters.id("project")
 
-    private static let access: @Sendable (ManagementAddress) -> [AccessRequirement] = { address in
-        [AccessRequirement(.manageTokens, on: .namespace(address.namespace(.project)))]
-    }
+    private static let access = asking(.manageTokens, in: .project)
 
     @Sendable
     private static func create(

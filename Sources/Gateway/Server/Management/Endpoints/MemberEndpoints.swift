@@ -18,7 +18,7 @@ enum MemberEndpoints {
             ManagementEndpoint(
                 .get, base, "\(label).list", "List the members, without inherited ones.",
                 parameters: [id] + .paging, unsupported: unsupportedFilters,
-                success: .page(MemberView.entity.many), access: asking(.readMembers, kind),
+                success: .page(MemberView.entity.many), access: asking(.readMembers, in: kind),
                 handler: { call async throws(RegistryError) in
                     try await list(call, kind, includingInherited: false)
                 }),
@@ -26,14 +26,14 @@ enum MemberEndpoints {
                 .get, "\(base)/all", "\(label).list_all",
                 "List the members, with those inherited from above; each with the highest role.",
                 parameters: [id] + .paging, unsupported: unsupportedFilters,
-                success: .page(MemberView.entity.many), access: asking(.readMembers, kind),
+                success: .page(MemberView.entity.many), access: asking(.readMembers, in: kind),
                 handler: { call async throws(RegistryError) in
                     try await list(call, kind, includingInherited: true)
                 }),
             ManagementEndpoint(
                 .get, "\(base)/:user_id", "\(label).show", "Show a member.",
                 parameters: [id, user], success: .one(MemberView.entity.one),
-                access: asking(.readMembers, kind),
+                access: asking(.readMembers, in: kind),
                 handler: { call async throws(RegistryError) in
                     try await show(call, kind, includingInherited: false)
                 }),
@@ -41,7 +41,7 @@ enum MemberEndpoints {
                 .get, "\(base)/all/:user_id", "\(label).show_all",
                 "Show a member, or one inherited from above.",
                 parameters: [id, user], success: .one(MemberView.entity.one),
-                access: asking(.readMembers, kind),
+                access: asking(.readMembers, in: kind),
                 handler: { call async throws(RegistryError) in
                     try await show(call, kind, includingInherited: true)
                 }),
@@ -56,17 +56,17 @@ enum MemberEndpoints {
                         "The name of the user, in place of the number."), level, expiry,
                 ],
                 success: .one(MemberView.entity.one, status: .created), failures: [.conflict],
-                access: asking(.manageMembers, kind),
+                access: asking(.manageMembers, in: kind),
                 handler: { call async throws(RegistryError) in try await create(call, kind) }),
             ManagementEndpoint(
                 .put, "\(base)/:user_id", "\(label).update", "Change a member's role.",
                 parameters: [id, user, level, expiry], success: .one(MemberView.entity.one),
-                access: asking(.manageMembers, kind),
+                access: asking(.manageMembers, in: kind),
                 handler: { call async throws(RegistryError) in try await update(call, kind) }),
             ManagementEndpoint(
                 .delete, "\(base)/:user_id", "\(label).delete", "Remove a member.",
                 parameters: [id, user], success: .noContent,
-                access: asking(.manageMembers, kind),
+                access: asking(.manageMembers, in: kind),
                 handler: { call async throws(RegistryError) in try await remove(call, kind) }),
         ]
     }
@@ -78,12 +78,6 @@ enum MemberEndpoints {
         "10 guest, 20 reporter, 30 developer, 40 maintainer, 50 owner.")
     private static let expiry = Parameter.optional(
         "expires_at", .moment, "The day on which the membership ends.")
-
-    private static func asking(
-        _ action: AccessAction, _ kind: NamespaceKind
-    ) -> @Sendable (ManagementAddress) -> [AccessRequirement] {
-        { address in [AccessRequirement(action, on: .namespace(address.namespace(kind)))] }
-    }
 
     // MARK: Reading
 

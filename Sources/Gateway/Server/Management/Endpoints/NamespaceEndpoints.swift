@@ -14,7 +14,7 @@ enum NamespaceEndpoints {
             parameters: [NamespaceParameters.search] + .paging,
             unsupported: ["owned_only", "top_level_only"],
             success: .page(NamespaceView.namespace.many),
-            access: { _ in [AccessRequirement(.readNamespace, on: .instance)] }, handler: list),
+            access: asking(.readNamespace), handler: list),
         ManagementEndpoint(
             .get, "namespaces/:id", "namespace.show", "Show a group's or user's namespace.",
             parameters: [NamespaceParameters.id("namespace")],

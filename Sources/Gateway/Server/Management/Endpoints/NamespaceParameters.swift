@@ -142,6 +142,13 @@ extension ManagementCall {
         }
     }
 
+    /// Shows the namespace.
+    func show(
+        _ namespace: NamespaceRecord, as entity: Entity<NamespaceView>
+    ) async throws(RegistryError) -> FormatResponse {
+        answer(try await read { tx in entity.json(try view(of: namespace, in: tx)) })
+    }
+
     /// Changes name, description, visibility and settings of the namespace as the arguments say.
     func update(
         _ namespace: NamespaceRecord, action: String, as entity: Entity<NamespaceView>

@@ -19,24 +19,22 @@ enum PackageEndpoints {
                 + filters(ordering: VersionFilter.Order.allCases) + .paging,
             unsupported: ["exclude_subgroups"],
             success: .page(PackageView.entity.many),
-            access: { address in
-                [AccessRequirement(.readPackages, on: .namespace(address.namespace(.group)))]
-            }, handler: listOfGroup),
+            access: asking(.readPackages, in: .group), handler: listOfGroup),
         ManagementEndpoint(
             .get, "projects/:id/packages/:package_id", "package.show", "Show a package.",
             parameters: [project, package], success: .one(PackageView.entity.one),
-            access: asking(.readPackages), handler: show),
+            access: asking(.readPackages, in: .project), handler: show),
         ManagementEndpoint(
             .delete, "projects/:id/packages/:package_id", "package.delete",
             "Move a package to the trash, with its files.",
             parameters: [project, package], success: .noContent, failures: [.conflict],
-            access: asking(.deletePackages), handler: trash),
+            access: asking(.deletePackages, in: .project), handler: trash),
         ManagementEndpoint(
             .post, "projects/:id/packages/:package_id/restore", "package.restore",
             "Bring a package back from the trash, with its files.",
             parameters: [project, package, TrashEndpoints.overwrite],
             success: .one(PackageView.entity.one),
-            failures: [.conflict], access: asking(.deletePackages), handler: restore),
+            failures: [.conflict], access: asking(.deletePackages, in: .project), handler: restore),
         ManagementEndpoint(
             .get, "projects/:id/packages/:package_id/package_files", "package_file.list",
             "List the files of a package.",
@@ -52,13 +50,14 @@ enum PackageEndpoints {
             .delete, "projects/:id/packages/:package_id/package_files/:file_id",
             "package_file.delete", "Move a file to the trash.",
             parameters: [project, package, file], success: .noContent, failures: [.conflict],
-            access: asking(.deletePackages), handler: trashFile),
+            access: asking(.deletePackages, in: .project), handler: trashFile),
         ManagementEndpoint(
             .post, "projects/:id/packages/:package_id/package_files/:file_id/restore",
             "package_file.restore", "Bring a file back from the trash.",
             parameters: [project, package, file, TrashEndpoints.overwrite],
             success: .one(PackageFileView.entity.one),
-            failures: [.conflict], access: asking(.deletePackages), handler: restoreFile),
+            failures: [.conflict], access: asking(.deletePackages, in: .project),
+            handler: restoreFile),
     ]
 
     // MARK: Parameters
@@ -96,17 +95,11 @@ enum PackageEndpoints {
         ]
     }
 
-    private static func asking(
-        _ action: AccessAction
-    ) -> @Sendable (ManagementAddress) -> [AccessRequirement] {
-        { address in [AccessRequirement(action, on: .namespace(address.namespace(.project)))] }
-    }
-
     /// Who may read may list; the trash is for those who may delete.
     private static let accessToList: @Sendable (ManagementAddress) -> [AccessRequirement] = {
         address in
         let isTrash = address.query.values("status").contains { trashStatuses.contains($0) }
-        return asking(isTrash ? .deletePackages : .readPackages)(address)
+        return asking(isTrash ? .deletePackages : .readPackages, in: .project)(address)
     }
 
     // MARK: Lists

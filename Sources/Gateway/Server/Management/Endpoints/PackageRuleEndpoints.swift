@@ -168,9 +168,7 @@ enum PackageRuleEndpoints {
         .optional("delete_tokens", tokensKind, deleteTokensSummary),
     ]
 
-    private static let access: @Sendable (ManagementAddress) -> [AccessRequirement] = { address in
-        [AccessRequirement(.changeSettings, on: .namespace(address.namespace(.project)))]
-    }
+    private static let access = asking(.changeSettings, in: .project)
 
     // MARK: Calls
 

@@ -20,12 +20,7 @@ enum PackageStatusEndpoints {
                     "Why, for those who install it; without one, an older one goes."),
             ],
             success: .one(PackageView.entity.one), failures: [.conflict],
-            access: { address in
-                [
-                    AccessRequirement(
-                        .deletePackages, on: .namespace(address.namespace(.project)))
-                ]
-            }, handler: update)
+            access: asking(.deletePackages, in: .project), handler: update)
     ]
 
     private static let statuses: [VersionStatus] = [.default, .hidden, .yanked, .deprecated]

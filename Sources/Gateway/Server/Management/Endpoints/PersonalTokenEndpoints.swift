@@ -74,12 +74,6 @@ enum PersonalTokenEndpoints {
         expiry,
     ]
 
-    private static func asking(
-        _ action: AccessAction
-    ) -> @Sendable (ManagementAddress) -> [AccessRequirement] {
-        { _ in [AccessRequirement(action, on: .instance)] }
-    }
-
     // MARK: Creating
 
     @Sendable

@@ -15,7 +15,7 @@ enum ProjectEndpoints {
             ] + .paging,
             unsupported: unsupportedFilters,
             success: .page(NamespaceView.project.many),
-            access: { _ in [AccessRequirement(.readPackages, on: .instance)] }, handler: list),
+            access: asking(.readPackages), handler: list),
         ManagementEndpoint(
             .post, "projects", "project.create", "Create a project.",
             parameters: [
@@ -27,12 +27,12 @@ enum ProjectEndpoints {
             ] + NamespaceParameters.settings,
             success: .one(NamespaceView.project.one, status: .created),
             failures: [.conflict],
-            access: { _ in [AccessRequirement(.useOwnAccount, on: .instance)] },
+            access: asking(.useOwnAccount),
             handler: create),
         ManagementEndpoint(
             .get, "projects/:id", "project.show", "Show a project.",
             parameters: [NamespaceParameters.id("project")],
-            success: .one(NamespaceView.project.one), access: asking(.readNamespace),
+            success: .one(NamespaceView.project.one), access: asking(.readNamespace, in: .project),
             handler: show),
         ManagementEndpoint(
             .put, "projects/:id", "project.update", "Change a project.",
@@ -40,24 +40,18 @@ enum ProjectEndpoints {
                 NamespaceParameters.id("project"), NamespaceParameters.name,
                 NamespaceParameters.path, NamespaceParameters.imageCleanup,
             ] + NamespaceParameters.settings,
-            success: .one(NamespaceView.project.one), access: asking(.changeSettings),
+            success: .one(NamespaceView.project.one), access: asking(.changeSettings, in: .project),
             handler: update),
         ManagementEndpoint(
             .delete, "projects/:id", "project.delete",
             "Remove a project with everything in it.",
             parameters: [NamespaceParameters.id("project")], success: .accepted,
-            access: asking(.removeNamespace), handler: remove),
+            access: asking(.removeNamespace, in: .project), handler: remove),
     ]
 
     static let unsupportedFilters = [
         "owned", "min_access_level", "visibility", "starred", "topic", "id_after", "id_before",
     ]
-
-    private static func asking(
-        _ action: AccessAction
-    ) -> @Sendable (ManagementAddress) -> [AccessRequirement] {
-        { address in [AccessRequirement(action, on: .namespace(address.namespace(.project)))] }
-    }
 
     @Sendable
     private static func list(
@@ -132,11 +126,7 @@ enum ProjectEndpoints {
     private static func show(
         _ call: ManagementCall
     ) async throws(RegistryError) -> FormatResponse {
-        let project = try call.namespace(.project)
-        return call.answer(
-            try await call.read { tx in
-                NamespaceView.project.json(try call.view(of: project, in: tx))
-            })
+        try await call.show(try call.namespace(.project), as: NamespaceView.project)
     }
 
     @Sendable

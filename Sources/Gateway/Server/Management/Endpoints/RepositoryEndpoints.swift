@@ -19,23 +19,19 @@ enum RepositoryEndpoints {
             "List the repositories of the projects in a group, at any depth.",
             parameters: [NamespaceParameters.id("group")] + details + .paging,
             success: .page(RepositoryView.entity.many),
-            access: { address in
-                [AccessRequirement(.readPackages, on: .namespace(address.namespace(.group)))]
-            }, handler: listOfGroup),
+            access: asking(.readPackages, in: .group), handler: listOfGroup),
         ManagementEndpoint(
             .get, "registry/repositories/:id", "repository.show", "Show a repository.",
             parameters: [.id("id", "The number of the repository.")] + details,
             success: .one(RepositoryView.entity.one),
             // The project is known only when the repository was found; it is asked for then.
-            access: { _ in [AccessRequirement(.readPackages, on: .instance)] }, handler: show),
+            access: asking(.readPackages), handler: show),
         ManagementEndpoint(
             .delete, "projects/:id/registry/repositories/:repository_id", "repository.delete",
             "Move everything in a repository to the trash.",
             parameters: [NamespaceParameters.id("project"), repository], success: .accepted,
             failures: [.conflict],
-            access: { address in
-                [AccessRequirement(.deletePackages, on: .namespace(address.namespace(.project)))]
-            }, handler: trash),
+            access: asking(.deletePackages, in: .project), handler: trash),
     ]
 
     static let repository = Parameter.id("repository_id", "The number of the repository.")

@@ -20,17 +20,18 @@ enum RepositoryTagEndpoints {
             parameters: place + selection,
             success: .one(TagCleanupReport.entity.one, status: .accepted),
             preview: .one(TagCleanupReport.entity.one), takesForm: true,
-            failures: [.unprocessable], access: asking(.deletePackages), handler: cleanUp),
+            failures: [.unprocessable], access: asking(.deletePackages, in: .project),
+            handler: cleanUp),
         ManagementEndpoint(
             .get, "\(base)/:tag_name", "repository_tag.show",
             "Show a tag and what is known of its image.", parameters: place + [tag],
-            success: .one(TagDetailsView.entity.one), access: asking(.readPackages),
+            success: .one(TagDetailsView.entity.one), access: asking(.readPackages, in: .project),
             handler: show),
         ManagementEndpoint(
             .delete, "\(base)/:tag_name", "repository_tag.delete",
             "Move a tag to the trash; the image goes later, unless something else needs it.",
             parameters: place + [tag], success: .done, failures: [.conflict, .unprocessable],
-            access: asking(.deletePackages), handler: remove),
+            access: asking(.deletePackages, in: .project), handler: remove),
     ]
 
     // MARK: Parameters
@@ -79,12 +80,6 @@ enum RepositoryTagEndpoints {
             "dry_run", .boolean,
             "Whether to delete nothing, and say of every tag what would become of it and why."),
     ]
-
-    private static func asking(
-        _ action: AccessAction
-    ) -> @Sendable (ManagementAddress) -> [AccessRequirement] {
-        { address in [AccessRequirement(action, on: .namespace(address.namespace(.project)))] }
-    }
 
     // MARK: Lists
 

@@ -15,9 +15,7 @@ enum RetentionEndpoints {
         let noun = kind.rawValue
         let (base, label) = ("\(folder)/:id/retention_policy", "\(noun)_retention")
         let namespace = NamespaceParameters.id(noun)
-        let access: @Sendable (ManagementAddress) -> [AccessRequirement] = { address in
-            [AccessRequirement(.changeSettings, on: .namespace(address.namespace(kind)))]
-        }
+        let access = asking(.changeSettings, in: kind)
         return [
             ManagementEndpoint(
                 .get, base, "\(label).show", "Show what is kept in a \(noun), and by whose rules.",

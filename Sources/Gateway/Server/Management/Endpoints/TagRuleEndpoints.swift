@@ -71,9 +71,7 @@ enum TagRuleEndpoints {
         .optional("immutable", .boolean, immutableSummary),
     ]
 
-    private static let access: @Sendable (ManagementAddress) -> [AccessRequirement] = { address in
-        [AccessRequirement(.changeSettings, on: .namespace(address.namespace(.project)))]
-    }
+    private static let access = asking(.changeSettings, in: .project)
 
     // MARK: Calls
 

@@ -43,9 +43,7 @@ enum TrashEndpoints {
         ]
     }
 
-    private static let access: @Sendable (ManagementAddress) -> [AccessRequirement] = { address in
-        [AccessRequirement(.deletePackages, on: .namespace(address.namespace(.project)))]
-    }
+    private static let access = asking(.deletePackages, in: .project)
 
     private static let place = [
         NamespaceParameters.id("project"), RepositoryEndpoints.repository,

@@ -92,12 +92,6 @@ enum UserEndpoints {
     private static let password = Parameter.Kind.text(
         limitCharacters: ManagementLimits.passwordCharacters)
 
-    private static func asking(
-        _ action: AccessAction
-    ) -> @Sendable (ManagementAddress) -> [AccessRequirement] {
-        { _ in [AccessRequirement(action, on: .instance)] }
-    }
-
     // MARK: Reading
 
     @Sendable
