@@ -2,6 +2,9 @@
 public struct PublishDraft: Sendable {
     public var package: String
     public var version: String
+    /// Other names that mean the same version, as `1.0.0` means `1.0` to Python: where the package has
+    /// a version of one of them, that is the version.
+    public var versionSpellings: [String]
     /// The status of the version; `nil` leaves that of an existing one.
     public var status: VersionStatus?
     /// The version's attributes, a JSON object; `nil` leaves those of an existing one.
@@ -22,7 +25,8 @@ public struct PublishDraft: Sendable {
     public var searchText: String?
 
     public init(
-        package: String, version: String, status: VersionStatus? = nil,
+        package: String, version: String, versionSpellings: [String] = [],
+        status: VersionStatus? = nil,
         attributes: String? = nil, files: [FileDraft], references: [BlobReference] = [],
         links: [VersionLink] = [], requiredVersions: [String] = [],
         lifetime: VersionLifetime = .explicit, tags: [String] = [],
@@ -30,6 +34,7 @@ public struct PublishDraft: Sendable {
     ) {
         self.package = package
         self.version = version
+        self.versionSpellings = versionSpellings
         self.status = status
         self.attributes = attributes
         self.files = files

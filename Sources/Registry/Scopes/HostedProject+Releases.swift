@@ -26,6 +26,23 @@ extension HostedProject {
         }
     }
 
+    public func filterKnownVersions(
+        _ names: [String], of packages: [PackageRecord]
+    ) async throws(RegistryError) -> Set<String> {
+        try await services.metadata.filterKnownVersions(names, of: packages)
+    }
+
+    public func checkPublishing(
+        _ format: FormatID, package: String, version: String
+    ) async throws(RegistryError) {
+        let (project, authority) = (project, Authority(actor.principal, role: role))
+        let now = services.clock.now()
+        try await services.metadata.read { tx in
+            try tx.checkPublishing(
+                format, package: package, version: version, in: project, by: authority, at: now)
+        }
+    }
+
     public func searchPackages(
         _ format: FormatID, terms: [String], page: PageRequest
     ) async throws(RegistryError) -> Page<PackageRecord> {
@@ -65,6 +82,21 @@ extension HostedProject {
             changes: changes, project: project, actor: actor, role: role,
             now: services.clock.now())
         return try await services.metadata.write { tx in try transaction.run(tx) }
+    }
+}
+
+extension MetadataStore {
+    /// Of `names`, those that a version of one of `packages` has.
+    func filterKnownVersions(
+        _ names: [String], of packages: [PackageRecord]
+    ) async throws(RegistryError) -> Set<String> {
+        try await read { tx in
+            var known: Set<String> = []
+            for package in packages {
+                known.formUnion(try tx.filterKnownVersions(names, packageID: package.id))
+            }
+            return known
+        }
     }
 }
 

@@ -63,6 +63,12 @@ public struct PackageUnion: ScopeHandle {
         }
     }
 
+    public func filterKnownVersions(
+        _ names: [String], of packages: [PackageRecord]
+    ) async throws(RegistryError) -> Set<String> {
+        try await services.metadata.filterKnownVersions(names, of: packages)
+    }
+
     public func searchPackages(
         _ format: FormatID, terms: [String], page: PageRequest
     ) async throws(RegistryError) -> Page<PackageRecord> {

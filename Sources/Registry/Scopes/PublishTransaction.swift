@@ -49,7 +49,7 @@ struct PublishTransaction: Sendable {
         try tx.append(
             AuditEvent(
                 action: "package.publish", actor: actor, namespaceID: project.id,
-                subject: "\(format)/\(draft.package)/\(draft.version)"),
+                subject: "\(format)/\(draft.package)/\(version.name)"),
             at: now)
         return Result(
             outcome: PublishOutcome(version: version, files: files, outcomes: outcomes),
@@ -59,8 +59,9 @@ struct PublishTransaction: Sendable {
     private func insertVersion(
         _ package: PackageRecord, _ tx: any MetadataWriting
     ) throws -> (version: VersionRecord, isNew: Bool) {
+        let name = try versionName(package, tx)
         let (version, isNew) = try tx.insertVersion(
-            package: package, name: draft.version, status: draft.status ?? .default,
+            package: package, name: name, status: draft.status ?? .default,
             lifetime: draft.lifetime, attributes: draft.attributes ?? "{}", actor: actor, at: now)
         if !isNew {
             if draft.status ?? version.status != version.status || draft.attributes != nil {
@@ -71,9 +72,20 @@ struct PublishTransaction: Sendable {
         }
         // A name that is made of the content is no other's to take.
         if draft.lifetime == .explicit {
-            try tx.checkName(draft.version, of: package, in: project, at: now)
+            try tx.checkName(name, of: package, in: project, at: now)
         }
         return (version, true)
+    }
+
+    /// What the package calls the version already, or what the draft calls it.
+    private func versionName(
+        _ package: PackageRecord, _ tx: any MetadataWriting
+    ) throws -> String {
+        guard !draft.versionSpellings.isEmpty else { return draft.version }
+        let known = try tx.filterKnownVersions(
+            [draft.version] + draft.versionSpellings, packageID: package.id)
+        guard !known.contains(draft.version) else { return draft.version }
+        return draft.versionSpellings.first(where: known.contains) ?? draft.version
     }
 
     /// Names the blobs and versions that the package must have already.

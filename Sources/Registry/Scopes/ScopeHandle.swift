@@ -47,6 +47,10 @@ public protocol ScopeHandle: Sendable {
     func searchPackages(
         _ format: FormatID, terms: [String], page: PageRequest
     ) async throws(RegistryError) -> Page<PackageRecord>
+    /// Of `names`, those that a version of one of `packages` has.
+    func filterKnownVersions(
+        _ names: [String], of packages: [PackageRecord]
+    ) async throws(RegistryError) -> Set<String>
     /// The newest file of this content and path in any version of a package of the format.
     func findFile(
         _ format: FormatID, digest: Digest, path: String
@@ -88,6 +92,15 @@ public protocol ScopeHandle: Sendable {
     /// - Throws: `methodNotAllowed` in a union, which is read-only.
     func beginUpload(hashes: ExtraHashes) async throws(RegistryError) -> BlobUpload
 
+    /// Decides whether anything may be published under this name, for a format whose addresses do not
+    /// say what is published: what is refused here need not be stored.
+    ///
+    /// - Throws: `forbidden` with the rule that refuses, `conflict` when the version's name is
+    ///   reserved, `methodNotAllowed` in a union.
+    func checkPublishing(
+        _ format: FormatID, package: String, version: String
+    ) async throws(RegistryError)
+
     /// Makes stored bytes visible, all of them or none.
     ///
     /// - Throws: `conflict` when a name is taken by other bytes or lies in the trash,
@@ -119,6 +132,18 @@ extension ScopeHandle {
         _ package: String, format: FormatID, expecting revision: Int64?,
         _ changes: [PackageChange]
     ) async throws(RegistryError) -> PackageRecord? {
+        throw RegistryError.unionIsReadOnly()
+    }
+
+    public func filterKnownVersions(
+        _ names: [String], of packages: [PackageRecord]
+    ) async throws(RegistryError) -> Set<String> {
+        throw RegistryError(.methodNotAllowed, "versions cannot be listed here")
+    }
+
+    public func checkPublishing(
+        _ format: FormatID, package: String, version: String
+    ) async throws(RegistryError) {
         throw RegistryError.unionIsReadOnly()
     }
 
