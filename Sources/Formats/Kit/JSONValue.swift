@@ -59,6 +59,12 @@ public enum JSONValue: Sendable {
 
     private static func write(_ text: String, to buffer: inout ByteBuffer) {
         buffer.writeString("\"")
+        guard text.utf8.contains(where: isEscaped) else {
+            // Nothing is escaped, as in nearly every string.
+            buffer.writeString(text)
+            buffer.writeString("\"")
+            return
+        }
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""): buffer.writeString("\\\"")
@@ -73,6 +79,10 @@ public enum JSONValue: Sendable {
             }
         }
         buffer.writeString("\"")
+    }
+
+    private static func isEscaped(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7F
     }
 }
 
