@@ -41,13 +41,7 @@ struct Distribution: Sendable {
                 throw Self.mismatch("version", said, source, version)
             }
         }
-        if let said = form["filetype"], said != filename.kind.rawValue {
-            throw RegistryError(
-                .malformed,
-                "the form says the file is a '\(said.prefix(50))', and its name says it is a "
-                    + "'\(filename.kind.rawValue)'",
-                reason: "filetype_invalid")
-        }
+        try filename.check(filetype: form["filetype"])
         try filename.check(self.name, self.version)
     }
 

@@ -98,6 +98,19 @@ struct DistributionFilename: Hashable, Sendable {
         }
     }
 
+    /// Makes sure that the name is that of a file of the kind that a form says it is; `nil` says
+    /// nothing.
+    ///
+    /// - Throws: `malformed`.
+    func check(filetype said: String?) throws(RegistryError) {
+        guard let said, said != kind.rawValue else { return }
+        throw RegistryError(
+            .malformed,
+            "the form says the file is a '\(said.prefix(50))', and its name says it is a "
+                + "'\(kind.rawValue)'",
+            reason: "filetype_invalid")
+    }
+
     /// How the file has to be looked into.
     var archiveKind: Archive.Kind {
         kind == .wheel || text.lowercased().hasSuffix(".zip") ? .zip : .tar

@@ -39,7 +39,7 @@ struct PyPIDocument: Sendable {
 /// revision.
 struct PackageRevisions: Hashable, Sendable {
     /// The version of what pages look like: grows with every change of their text.
-    private static let renderingVersion = 1
+    private static let renderingVersion = 2
     /// The most packages that a tag spells out; more are hashed.
     private static let spelledCount = 4
 

@@ -38,7 +38,7 @@ extension PyPIFormat {
     func showProvenance(
         _ address: FileAddress, _ head: RequestHead, in scope: any ScopeHandle
     ) async throws(RegistryError) -> FormatResponse {
-        guard let found = try await scope.findFile(address),
+        guard let found = try await findInRelease(address, in: scope),
             let provenance = try await findSidecar(.provenance, of: found, in: scope)
         else {
             throw RegistryError(.notFound, "there are no attestations of this file")
@@ -49,6 +49,20 @@ extension PyPIFormat {
         }
         response.contentVersionID = nil
         return response
+    }
+
+    /// The file of a release, however its version is spelled.
+    private func findInRelease(
+        _ address: FileAddress, in scope: any ScopeHandle
+    ) async throws(RegistryError) -> PublishedFile? {
+        let packages = try await scope.findPackages(address.package, format: Self.id)
+        let version = try PythonVersion(parsing: address.version.description)
+        for name in try await releaseNames(version, of: packages, in: scope) {
+            let file = FileAddress(
+                format: Self.id, package: address.package, version: name, path: address.path)
+            if let found = try await scope.findFile(file) { return found }
+        }
+        return nil
     }
 
     /// What is stored beside a file, in its own version; in a union, another version may have a file

@@ -21,9 +21,13 @@ extension PyPIFormat {
         if let known = find(revisions, variant, address) { return page.answer(known) }
         let project = try SimpleProject(
             name: name, try await scope.loadPackage(name, format: Self.id))
-        let release =
-            version.map { version in project.releases.first { $0.name == version } }
-            ?? project.newestRelease
+        let release: SimpleProject.Release?
+        if let version {
+            let wanted = try PythonVersion(parsing: version)
+            release = project.releases.first { $0.version == wanted }
+        } else {
+            release = project.newestRelease
+        }
         guard let release else {
             throw RegistryError(
                 .notFound, "there is no release '\(version ?? "")' of the project '\(name)'")

@@ -6,8 +6,9 @@ import Registry
 extension PyPIFormat {
     /// Stores a file of a release.
     ///
-    /// Whatever is wrong, the body is read to its end before the answer: the clients send all of it
-    /// before they listen.
+    /// What the fields say that stand in front of the file is judged before a byte of the file is
+    /// stored. Whatever is wrong, the body is read to its end before the answer: the clients send all
+    /// of it before they listen.
     func upload(
         _ head: RequestHead, body: consuming RequestBody, in scope: any ScopeHandle
     ) async throws(RegistryError) -> FormatResponse {
@@ -36,7 +37,7 @@ extension PyPIFormat {
             if error.code == .conflict {
                 for blob in [arrival.blob] + stored { try await scope.discard(blob) }
             }
-            throw refusal(error, arrival, in: scope)
+            throw Self.refusal(error, arrival.filename, scope)
         }
     }
 
@@ -65,7 +66,7 @@ extension PyPIFormat {
                     throw UploadForm.refusal("the field 'content' has no file name")
                 }
                 let name = try DistributionFilename(parsing: filename)
-                try await refuseKnown(name, form, in: scope)
+                try await refuseEarly(name, form, in: scope)
                 let (blob, blake2) = try await store(&body, form, in: scope)
                 file = (name, blob, blake2)
             }
@@ -125,23 +126,6 @@ extension PyPIFormat {
     /// What is read at once of a file whose digest comes behind it, in bytes.
     private static let hashedPieceBytes = 256 * 1024
 
-    /// Refuses other bytes for a name that is taken, where the form says enough, before they are
-    /// stored.
-    private func refuseKnown(
-        _ filename: DistributionFilename, _ form: UploadForm, in scope: any ScopeHandle
-    ) async throws(RegistryError) {
-        guard !scope.allowsReplacing(Self.id), let sha256 = try form.expectation().sha256,
-            let name = form["name"], let version = form["version"],
-            let current = try await scope.findFile(
-                FileAddress(
-                    format: Self.id, package: try PyPIName(parsing: name).normalized,
-                    version: try PythonVersion(parsing: version).description,
-                    path: filename.text)),
-            current.file.digests.sha256.hex != sha256
-        else { return }
-        throw Self.fileExists(filename, scope)
-    }
-
     // MARK: Publishing
 
     /// Looks into the file, and stores what is served beside it.
@@ -150,10 +134,10 @@ extension PyPIFormat {
     ) async throws(RegistryError) -> (PublishDraft, [CommittedBlob]) {
         let distribution = try await Distribution(
             reading: try await scope.open(arrival.blob), arrival.filename, arrival.form)
-        let (package, version) = (
-            distribution.name.normalized, distribution.version.description
-        )
-        try await refuseClosed(package, in: scope)
+        let package = distribution.name.normalized
+        let packages = try await scope.findPackages(package, format: Self.id)
+        try refuseClosed(package, packages)
+        let version = try await releaseName(distribution.version, of: packages, in: scope)
         let address = FileAddress(
             format: Self.id, package: package, version: version, path: arrival.filename.text)
         let current = try await scope.findFile(address)?.file
@@ -178,7 +162,8 @@ extension PyPIFormat {
             try await clearSidecars(of: address, unless: stored.map(\.digest), in: scope)
         }
         let draft = PublishDraft(
-            package: package, version: version, files: files,
+            package: package, version: version,
+            versionSpellings: distribution.version.spellings, files: files,
             searchText: distribution.searchText)
         return (draft, stored)
     }
@@ -226,20 +211,6 @@ extension PyPIFormat {
         return try await upload.commit()
     }
 
-    /// Refuses files of a project that takes none.
-    private func refuseClosed(
-        _ name: String, in scope: any ScopeHandle
-    ) async throws(RegistryError) {
-        let status = try ProjectStatus(of: try await scope.findPackages(name, format: Self.id))
-        guard status.marker.takesFiles else {
-            throw RegistryError(
-                .forbidden,
-                "the project '\(name)' is \(status.marker.rawValue) and takes no files"
-                    + (status.reason.map { ": \($0)" } ?? ""),
-                reason: "project_closed")
-        }
-    }
-
     // MARK: Answers
 
     private func answer(_ outcome: PublishOutcome, _ head: RequestHead) -> FormatResponse {
@@ -252,36 +223,6 @@ extension PyPIFormat {
                 .contentType: "text/plain; charset=utf-8", .xContentTypeOptions: "nosniff",
                 .cacheControl: FileResponse.cacheControl,
             ], body: .bytes(ByteBuffer(string: words + "\n")))
-    }
-
-    /// The refusal to publish in the words that clients look for.
-    private func refusal(
-        _ error: RegistryError, _ arrival: Arrival, in scope: any ScopeHandle
-    ) -> RegistryError {
-        switch error.reason {
-        case "file_exists":
-            return Self.fileExists(arrival.filename, scope)
-        case "name_reserved":
-            // Not 409, which twine takes for a file that is there and may be skipped.
-            return RegistryError(.malformed, error.message, reason: error.reason)
-        default:
-            return error
-        }
-    }
-
-    /// twine skips a file for the status 409, and for the words "already exist"; uv compares the file
-    /// of the index then.
-    ///
-    /// *Source*: twine, `skip_upload`; uv, `uv-publish`, `upload`.
-    private static func fileExists(
-        _ filename: DistributionFilename, _ scope: any ScopeHandle
-    ) -> RegistryError {
-        RegistryError(
-            .conflict,
-            "File already exists: '\(filename.text)' has other bytes, and the project"
-                + (scope.namespace.map { " '\($0.path)'" } ?? "")
-                + " does not allow replacing published \(id.name) files; publish a new version",
-            reason: "file_exists")
     }
 }
 

@@ -3,7 +3,7 @@ import Registry
 /// A version of a Python project.
 ///
 /// Two versions are equal when their order says so, whatever zeros stand at their ends: `1.0` and
-/// `1.0.0` are, though each keeps its own spelling.
+/// `1.0.0` are, and mean one release.
 ///
 /// *Source*: PyPA, "Version specifiers" (PEP 440), with its rules for spellings and their order.
 struct PythonVersion: Sendable, Comparable, CustomStringConvertible {
@@ -79,8 +79,26 @@ struct PythonVersion: Sendable, Comparable, CustomStringConvertible {
     /// Whether it comes before a final release.
     var isPrerelease: Bool { pre != nil || dev != nil }
 
-    /// The one spelling of it: `1.0rc1.post2.dev3+local.1`.
-    var description: String {
+    /// The one spelling of it, with its own zeros at the end: `1.0rc1.post2.dev3+local.1`.
+    var description: String { spell(release) }
+
+    /// The most numbers of a release with which other spellings are made.
+    static let spelledReleaseLimitCount = 8
+
+    /// How versions that are equal to this one are spelled: as it is itself, and then with ever more
+    /// zeros at the end, `1`, `1.0`, `1.0.0`, up to a limit.
+    var spellings: [String] {
+        var release = release
+        while release.count > 1, release.last == .zero { release.removeLast() }
+        var spellings = [description]
+        while release.count <= max(Self.spelledReleaseLimitCount, self.release.count) {
+            if release.count != self.release.count { spellings.append(spell(release)) }
+            release.append(.zero)
+        }
+        return spellings
+    }
+
+    private func spell(_ release: [Number]) -> String {
         var text = epoch == .zero ? "" : "\(epoch)!"
         text += release.map(\.description).joined(separator: ".")
         if let pre { text += pre.phase.letters + pre.number.description }
@@ -139,19 +157,16 @@ struct PythonVersion: Sendable, Comparable, CustomStringConvertible {
 
     /// Less than 0, 0 or more, as `left` comes before `right`, with it, or after it.
     private static func order(_ left: PythonVersion, _ right: PythonVersion) -> Int {
-        let steps: [(PythonVersion, PythonVersion) -> Int] = [
-            { compare($0.epoch, $1.epoch) }, { compareReleases($0.release, $1.release) },
-            { compare($0.preRank, $1.preRank) },
-            { compare($0.pre?.number ?? .zero, $1.pre?.number ?? .zero) },
-            { compareOptional($0.post, $1.post, absent: -1) },
-            { compareOptional($0.dev, $1.dev, absent: 1) },
-            { compareLocals($0.local, $1.local) },
-        ]
-        for step in steps {
-            let result = step(left, right)
-            if result != 0 { return result }
+        var result = compare(left.epoch, right.epoch)
+        if result == 0 { result = compareReleases(left.release, right.release) }
+        if result == 0 { result = compare(left.preRank, right.preRank) }
+        if result == 0 {
+            result = compare(left.pre?.number ?? .zero, right.pre?.number ?? .zero)
         }
-        return 0
+        if result == 0 { result = compareOptional(left.post, right.post, absent: -1) }
+        if result == 0 { result = compareOptional(left.dev, right.dev, absent: 1) }
+        if result == 0 { result = compareLocals(left.local, right.local) }
+        return result
     }
 
     /// Where it stands among releases before the final one: one for developers comes before all of

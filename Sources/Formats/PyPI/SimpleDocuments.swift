@@ -132,9 +132,9 @@ enum SimpleDocuments {
             members.append(("requires-python", .string(python)))
         }
         if let metadata = file.metadata {
-            let value: JSONValue = ["sha256": .string(metadata.digests.sha256.hex)]
-            members.append(("core-metadata", value))
-            members.append(("dist-info-metadata", value))
+            // Not under its old name as well: pip 22.3 to 23.1 fails at the sight of that.
+            members.append(
+                ("core-metadata", ["sha256": .string(metadata.digests.sha256.hex)]))
         }
         let yanked = file.yank.map { $0.reason.map(JSONValue.string) ?? .bool(true) }
         members.append(("yanked", yanked ?? .bool(false)))

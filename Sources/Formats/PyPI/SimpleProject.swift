@@ -78,8 +78,7 @@ struct SimpleProject: Sendable {
     }
 
     private static func files(of release: Registry.Release) throws(RegistryError) -> [File] {
-        let byPath = Dictionary(
-            release.files.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
+        let find = sidecarSearch(of: release)
         let yank = try Yank(release.version)
         var files: [File] = []
         for record in release.files {
@@ -90,11 +89,26 @@ struct SimpleProject: Sendable {
                 File(
                     record: record, attributes: attributes, version: release.version, yank: yank,
                     metadata: attributes.hasStaticMetadata
-                        ? byPath[Sidecar.metadata.path(of: record.path)] : nil,
-                    hasProvenance: byPath[Sidecar.provenance.path(of: record.path)] != nil))
+                        ? find(Sidecar.metadata.path(of: record.path)) : nil,
+                    hasProvenance: find(Sidecar.provenance.path(of: record.path)) != nil))
         }
         return files
     }
+
+    /// Finds a file by its path. Most releases have a few files, for which a table does not pay.
+    private static func sidecarSearch(
+        of release: Registry.Release
+    ) -> (_ path: String) -> FileRecord? {
+        guard release.files.count > searchedCount else {
+            return { path in release.files.first { $0.path == path } }
+        }
+        let byPath = Dictionary(
+            release.files.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
+        return { path in byPath[path] }
+    }
+
+    /// Up to how many files of a release are looked through one by one.
+    private static let searchedCount = 16
 
     /// Whether a document about the project says under which address it was asked for.
     var dependsOnAddress: Bool { files.contains(where: \.hasProvenance) }

@@ -82,6 +82,15 @@ struct PyPIBench {
             files.map { ($0["filename"] as? String ?? "", $0) }, uniquingKeysWith: { $1 })
     }
 
+    /// How many blobs, and unfinished uploads, are stored.
+    func blobCount() async throws -> Int {
+        let count = SendableBox(0)
+        try await test.services.blobs.listEntries(
+            writtenBefore: test.services.clock.now().advanced(bySeconds: 86_400)
+        ) { page throws(RegistryError) in count.withValue { $0 += page.count } }
+        return count.withValue { $0 }
+    }
+
     /// An answer that a test cannot go on from.
     struct Unexpected: Error, CustomStringConvertible {
         let answer: TestResponse

@@ -35,13 +35,12 @@ struct PyPIUploadTests {
                 #expect(got.status == 200)
                 #expect(got.body == wheel.bytes)
                 #expect(got.header("Cache-Control")?.contains("immutable") == true)
-                // P-1, P-2: what is advertised is served, with its own digest, under both names.
+                // P-1, P-2: what is advertised is served, with its own digest.
                 let metadata = try await bench.send(.get, address + ".metadata", at: mount)
                 #expect(metadata.text == wheel.metadata)
-                for member in ["core-metadata", "dist-info-metadata"] {
-                    #expect(
-                        (file[member] as? [String: String]) == ["sha256": wheel.metadataDigest])
-                }
+                #expect(
+                    (file["core-metadata"] as? [String: String])
+                        == ["sha256": wheel.metadataDigest])
                 // A source distribution of old may be built into something else.
                 #expect(files[sdist.filename]?["core-metadata"] == nil)
                 let other = try await bench.send(
@@ -72,7 +71,7 @@ struct PyPIUploadTests {
         }
     }
 
-    /// P-9: the same again is a success, and something else is refused in words that tools know.
+    /// P-9, P-14: the same again is a success, and something else is refused in words that tools know.
     @Test(arguments: DatabaseKind.allCases)
     func theSameAgain(_ kind: DatabaseKind) async throws {
         try await PyPIBench.run(on: kind) { bench in
@@ -152,9 +151,9 @@ struct PyPIUploadTests {
         ("blake2_256_digest", String(repeating: "0", count: 64), "the blake2_256 of the content"),
         ("sha256_digest", "xyz", "is not a digest in hexadecimal"),
         ("md5_digest", "xyz", "is not a digest in hexadecimal"),
-        ("name", "other", "the form says the name is 'other', and the file's METADATA says"),
+        ("name", "other", "'other'"),
         ("name", "-", "a project's name has"),
-        ("version", "2.0", "the form says the version is '2.0'"),
+        ("version", "2.0", "version"),
         ("version", "two", "'two' is not a version"),
         ("filetype", "sdist", "its name says it is a 'bdist_wheel'"),
         ("filetype", "bdist_egg", "its name says it is a 'bdist_wheel'"),
@@ -171,7 +170,7 @@ struct PyPIUploadTests {
                     wheel, fields: fields, fieldsFirst: fieldsFirst)
                 #expect([400, 422].contains(refused.status.code))
                 #expect(refused.text.contains(words), "\(refused.text)")
-                #expect(refused.status.reasonPhrase.contains(words.prefix(20)))
+                #expect(refused.text.contains(refused.status.reasonPhrase))
             }
             #expect(try await bench.send(.get, "/simple/tool/").status == 404)
             try await expectNoBlobs(bench)
@@ -180,17 +179,13 @@ struct PyPIUploadTests {
 
     /// The bytes of what was refused do not stay behind.
     private func expectNoBlobs(_ bench: PyPIBench) async throws {
-        let count = SendableBox(0)
-        try await bench.test.services.blobs.listEntries(
-            writtenBefore: bench.test.services.clock.now().advanced(bySeconds: 86_400)
-        ) { page throws(RegistryError) in count.withValue { $0 += page.count } }
-        #expect(count.withValue { $0 } == 0)
+        #expect(try await bench.blobCount() == 0)
     }
 
     @Test(arguments: [
         (TestDistribution("tool", "1.0"), "tool-1.0-py3-none-any.exe", "ends in .whl"),
-        (TestDistribution("tool", "1.0"), "other-1.0-py3-none-any.whl", "and not in 'other-1.0"),
-        (TestDistribution("tool", "1.0"), "tool-2.0-py3-none-any.whl", "and not in 'tool-2.0"),
+        (TestDistribution("tool", "1.0"), "other-1.0-py3-none-any.whl", "the project's name"),
+        (TestDistribution("tool", "1.0"), "tool-2.0-py3-none-any.whl", "has the version behind"),
         (TestDistribution("tool", "1.0", isWheel: false), "other-1.0.tar.gz", "is the project's"),
         (TestDistribution("tool", "1.0", isWheel: false), "tool-2.0.tar.gz", "is the project's"),
         (TestDistribution("tool", "1.0", isWheel: false), "tool-1.0.zip", "is no ZIP file"),
@@ -242,6 +237,13 @@ struct PyPIUploadTests {
                     ]).buildGzip()
                 ).contains("a link"))
             #expect(try await refusal(wheel, []).contains("no ZIP file"))
+            // Where the form does not say what it is, the file itself has to fit its name.
+            #expect(
+                try await refusal("other-1.0-py3-none-any.whl", TestDistribution().bytes)
+                    .contains("and not in 'other-1.0"))
+            #expect(
+                try await refusal("tool-2.0-py3-none-any.whl", TestDistribution().bytes)
+                    .contains("and not in 'tool-2.0"))
             try await expectNoBlobs(bench)
         }
     }
@@ -298,6 +300,7 @@ struct PyPIUploadTests {
 
     private static func blake2(of bytes: [UInt8]) -> String { TestBLAKE2.hash(bytes) }
 
+    /// P-15.
     @Test func keepsAttestations() async throws {
         try await PyPIBench.run { bench in
             let wheel = TestDistribution()

@@ -60,6 +60,27 @@ struct PythonVersionTests {
         #expect(try PythonVersion(parsing: "1.0.post1.dev1").isPrerelease)
     }
 
+    @Test(arguments: [
+        ("1.0", ["1.0", "1"] + (3...8).map { "1" + String(repeating: ".0", count: $0 - 1) }),
+        ("0", (1...8).map { Array(repeating: "0", count: $0).joined(separator: ".") }),
+        (
+            "2!1.2.3.4.5.6.7.0rc1+a",
+            ["2!1.2.3.4.5.6.7.0rc1+a", "2!1.2.3.4.5.6.7rc1+a"]
+        ),
+        (
+            "1.0.0.0.0.0.0.0.0",
+            ["1.0.0.0.0.0.0.0.0"]
+                + (1...8).map { "1" + String(repeating: ".0", count: $0 - 1) }
+        ),
+    ])
+    func spellsWhatIsEqual(_ text: String, _ spellings: [String]) throws {
+        let version = try PythonVersion(parsing: text)
+        #expect(version.spellings == spellings)
+        for spelling in version.spellings {
+            #expect(try PythonVersion(parsing: spelling) == version)
+        }
+    }
+
     /// Whatever is read has one spelling that reads the same, and the order is one.
     @Test func whatIsReadIsReadAgain() {
         var random = SeededGenerator.announced()
