@@ -63,6 +63,7 @@ enum Installer: String, CaseIterable, Sendable {
     case uv
     case poetry
     case pdm
+    case hatch
 
     /// Installs `name` from the index below `path`.
     func install(
@@ -116,6 +117,17 @@ enum Installer: String, CaseIterable, Sendable {
             ).write(to: folder.appendingPathComponent("pyproject.toml"))
             return try await clients.run(
                 "pdm", ["add", "--no-self", "-v", name], in: home, folder: folder)
+        case .hatch:
+            try Self.project(
+                """
+                [tool.hatch.envs.default]
+                skip-install = true
+                dependencies = ["\(name)"]
+                """
+            ).write(to: folder.appendingPathComponent("pyproject.toml"))
+            return try await clients.run(
+                "hatch", ["-v", "env", "create"], in: home, folder: folder,
+                ["PIP_INDEX_URL": index, "PIP_NO_CACHE_DIR": "1"])
         }
     }
 

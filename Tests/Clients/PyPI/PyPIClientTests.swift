@@ -4,8 +4,8 @@ import Testing
 
 /// The clients that people use, against the server that people run.
 @Suite(.serialized) struct PyPIClientTests {
-    /// Every client publishes as everybody who may, by both addresses, and every client installs what
-    /// another published, from the project and from the group.
+    /// Every client publishes as everybody who may, by both addresses, and what it published is
+    /// installed from the project and from the group.
     @Test(arguments: Publisher.allCases)
     func publishesAndInstalls(_ publisher: Publisher) async throws {
         guard let clients = try await PythonClients.shared.value else { return }
@@ -15,14 +15,13 @@ import Testing
             for (kind, credential) in credentials {
                 let name = "My.\(publisher.rawValue)_by-\(kind)"
                 let project = try await clients.makeProject(name, "1.0", in: home)
-                let path = site.projectPaths[kind == "job" ? 1 : 0]
-                let published = try await publisher.publish(
-                    project, to: site.url(path), as: credential, with: clients, home)
-                try #require(published.status == 0, "\(kind): \(published.output)")
-                // A job that runs again publishes the same bytes again.
-                let again = try await publisher.publish(
-                    project, to: site.url(path), as: credential, with: clients, home)
-                #expect(again.status == 0, "\(kind): \(again.output)")
+                // A job that runs again publishes the same bytes again; here by the other address.
+                for path in kind == "job" ? site.projectPaths.reversed() : site.projectPaths {
+                    let published = try await publisher.publish(
+                        project, to: site.url(path), as: credential, with: clients, home)
+                    try #require(
+                        published.status == 0, "\(kind) to \(path): \(published.output)")
+                }
                 let normalized = "my-\(publisher.rawValue)-by-\(kind)"
                 #expect(try await site.files(of: normalized).count == 2)
                 let installer = Installer.allCases[
@@ -48,8 +47,11 @@ import Testing
                 project, to: site.url(site.projectPaths[0]), as: site.root, with: clients, home)
             try #require(published.status == 0, "\(published.output)")
             let credentials = try await site.makeCredentials()
-            for (kind, credential) in credentials {
-                for path in [site.projectPaths[0], site.groupPaths[0]] {
+            for (index, (kind, credential)) in credentials.sorted(by: { $0.key < $1.key })
+                .enumerated()
+            {
+                // By the short addresses and by GitLab's in turn.
+                for path in [site.projectPaths[index % 2], site.groupPaths[1 - index % 2]] {
                     let installed = try await installer.install(
                         "the-tool", from: site, path, as: credential, with: clients, home)
                     #expect(installed.status == 0, "\(kind) \(path): \(installed.output)")
@@ -103,6 +105,16 @@ import Testing
             #expect(
                 refused.words.contains("the credential is wrong, expired or revoked"),
                 "\(refused.output)")
+
+            let long = try await clients.makeProject(
+                String(repeating: "long", count: 33), "1.0", in: home)
+            let badName = try await publisher.publish(
+                long, to: url, as: site.root, with: clients, home)
+            #expect(badName.status != 0)
+            #expect(badName.words.contains("400"), "\(badName.output)")
+            #expect(
+                badName.words.contains("a project's name has 1 to 128 letters"),
+                "\(badName.output)")
 
             let group = try await publisher.publish(
                 next, to: site.url(site.groupPaths[0]), as: site.root, with: clients, home)

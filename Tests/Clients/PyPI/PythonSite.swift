@@ -39,17 +39,21 @@ struct PythonSite: Sendable {
     }
 
     /// Runs `body` beside a server; when it fails, the server's log is printed.
-    static func run(_ body: (PythonSite) async throws -> Void) async throws {
+    ///
+    /// - Parameter options: flags that name a database other than a file in the folder.
+    static func run(
+        options: [String] = [], _ body: (PythonSite) async throws -> Void
+    ) async throws {
         let folder = try TemporaryFolder()
-        let data = folder.path("data")
+        let store = ["--data", folder.path("data")] + options
         for arguments in [["migrate"], ["features", "set", "pypi", "on"]] {
             let child = try ChildProcess(
-                executable: PackhouseBinary.url(), arguments: arguments + ["--data", data])
+                executable: PackhouseBinary.url(), arguments: arguments + store)
             let ending = try await child.ending()
             try #require(ending.status == 0, "\(child.output)")
         }
         let server = try await ServerProcess.start(
-            options: ["--data", data],
+            options: store,
             environment: ["PACKHOUSE_INITIAL_ADMIN_TOKEN": rootToken])
         do {
             let group = try await manage(
@@ -112,6 +116,14 @@ struct PythonSite: Sendable {
         let files = page?["files"] as? [[String: Any]] ?? []
         return Dictionary(
             files.map { ($0["filename"] as? String ?? "", $0) }, uniquingKeysWith: { $1 })
+    }
+
+    /// Writes what an address answers into a file.
+    func fetch(_ path: String, accept: String, to file: String) async throws {
+        _ = try await Self.curl([
+            "--fail-with-body", "--header", "Private-Token: \(Self.rootToken)", "--header",
+            "Accept: \(accept)", "--output", file, url(path),
+        ])
     }
 
     /// Sends a request to the management API; the answer has to be a JSON object.
