@@ -1,6 +1,7 @@
 import GenericFormat
 import HTTPTypes
 import Registry
+import TestSupport
 import Testing
 
 @Suite("Addresses of the generic format")
@@ -193,5 +194,46 @@ struct GenericPathTests {
             examples.map(\.bodyLimitBytes) == [GenericFormat.fileLimitBytes, 0, 0, 0, 0, 0])
         #expect(GenericFormat.fileLimitBytes >= 20 << 30)
         #expect(GenericFormat.stage == .generalAvailability)
+    }
+
+    /// Whatever the address, it is read, refused in words, or none of the format's; and what is read
+    /// leads nowhere else.
+    @Test func anyAddressIsReadOrRefused() {
+        var random = SeededGenerator.announced()
+        let pieces = [
+            "tool", "1.0", "/", "/", "/", "//", "..", ".", "%2e", "%2F", "%5c", "%00", "%", "é",
+            "~",
+            "@", "a b", "%C3%BC", Self.long, "-", "_", "+", ":", "\\",
+        ]
+        let methods: [HTTPRequest.Method] = [.get, .head, .put, .delete, .post]
+        var readCount = 0
+        for _ in 0..<20_000 {
+            // Half of them begin as most addresses do.
+            let start = Bool.random(using: &random) ? "/tool/1.0/a" : "/"
+            let target = (0..<Int.random(in: 0...6, using: &random)).reduce(into: start) {
+                target, _ in target += pieces.randomElement(using: &random) ?? ""
+            }
+            do throws(RegistryError) {
+                let method = methods.randomElement(using: &random) ?? .get
+                switch try GenericClient.parse(method, target) {
+                case .uploadFile(let address, _)?, .downloadFile(let address)?,
+                    .deleteFile(let address)?:
+                    readCount += 1
+                    let segments = address.path.split(
+                        separator: "/", omittingEmptySubsequences: false)
+                    for name in [address.package, address.version.description] {
+                        #expect(!name.contains("/") && name != ".." && name != ".", "\(target)")
+                    }
+                    #expect(!segments.contains { ["", ".", ".."].contains($0) }, "\(target)")
+                    let bytes = address.path.utf8
+                    #expect(!bytes.contains { $0 < 0x20 || $0 == 0x5C }, "\(target)")
+                case .listFiles?, .deleteVersion?, nil: continue
+                }
+            } catch {
+                #expect(
+                    [.malformed, .methodNotAllowed].contains(error.code), "\(target): \(error)")
+            }
+        }
+        #expect(readCount > 100)
     }
 }
