@@ -33,9 +33,12 @@ public final class CollectionPace: Sendable {
         progress = Mutex(Progress(end: now()))
     }
 
-    /// At most `limit`, and not more than what is done while a claim lasts.
-    func claimLimit(_ limit: Int) -> Int {
-        max(1, Int(min(Double(limit), worksPerSecond * Self.claimSeconds)))
+    /// Begins a pass.
+    ///
+    /// - Returns: how much it may claim: at most `limit`, and not more than is done while a claim lasts.
+    func beginPass(claiming limit: Int) -> Int {
+        progress.withLock { $0.spentCount = 0 }
+        return max(1, Int(min(Double(limit), worksPerSecond * Self.claimSeconds)))
     }
 
     /// Returns when so much work may have been done.
@@ -53,11 +56,6 @@ public final class CollectionPace: Sendable {
 
     /// Returns when a pass may have ended that did so much work in all.
     func finishPass(workCount: Int) async {
-        let left = progress.withLock { progress in
-            defer { progress.spentCount = 0 }
-            return Double(workCount) - progress.spentCount
-        }
-        await spend(left)
-        progress.withLock { $0.spentCount = 0 }
+        await spend(Double(workCount) - progress.withLock { $0.spentCount })
     }
 }

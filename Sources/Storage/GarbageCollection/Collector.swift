@@ -90,7 +90,8 @@ public struct Collector: GarbageCollecting {
         var outcome = CollectionOutcome()
         let now = clock.now()
         let end = now.advanced(bySeconds: settings.leaseSeconds)
-        let limit = pace?.claimLimit(settings.reviewBatchCount) ?? settings.reviewBatchCount
+        let limit =
+            pace?.beginPass(claiming: settings.reviewBatchCount) ?? settings.reviewBatchCount
         let reviews = try await metadata.write(.deferred) { tx in
             try tx.isCollectionPaused()
                 ? nil : try tx.claimReviews(limit: limit, at: now, until: end)

@@ -141,6 +141,46 @@ struct PostgresEngineTests {
         }
     }
 
+    @Test("What is deferred is not waited for, and what comes next is")
+    func deferred() async throws {
+        var limits = PostgresEngine.Limits()
+        limits.connectionCount = 1
+        try await withTable(limits) { engine, _ in
+            // The server writes by itself what is left, so it may be there already now and then.
+            var isBehind = false
+            for _ in 0..<200 where !isBehind {
+                try await engine.write(.deferred, observer: nil) { session in
+                    try session.execute("UPDATE x SET value = value + 1 WHERE id = 1")
+                }
+                let row = try await engine.read { session in
+                    try session.query(
+                        """
+                        SELECT CASE WHEN pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn()
+                            THEN 1 ELSE 0 END
+                        """)
+                }
+                isBehind = row.map(\.values) == [[.integer(1)]]
+            }
+            #expect(isBehind)
+            let before = try await engine.read { session in
+                var row = try session.first("SELECT CAST(pg_current_wal_insert_lsn() AS TEXT)")
+                return try row?.text() ?? ""
+            }
+            try await engine.write { session in
+                try session.execute("UPDATE x SET value = value + 1 WHERE id = 2")
+            }
+            // All that stood before it in the log is on the disk with it.
+            let done = try await engine.read { session in
+                try session.query(
+                    """
+                    SELECT CASE WHEN pg_current_wal_flush_lsn() >= CAST(\(before) AS pg_lsn)
+                        THEN 1 ELSE 0 END
+                    """)
+            }
+            #expect(done.map(\.values) == [[.integer(1)]])
+        }
+    }
+
     @Test("A transaction waits for a connection only so long, in a line only so long")
     func fullPool() async throws {
         var limits = PostgresEngine.Limits()
