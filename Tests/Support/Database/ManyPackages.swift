@@ -30,7 +30,7 @@ public enum ManyPackages {
                     WITH RECURSIVE numbers (n) AS (
                         SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < \(count)),
                     named (name) AS (
-                        SELECT 'tool-' || substr(CAST(\(firstNumber) + n AS {text}), 2)
+                        SELECT 'tool-' || substr('' || (\(firstNumber) + n), 2)
                         FROM numbers)
                     INSERT INTO packages (project_id, format, name, name_key, revision,
                         created_at, updated_at, address)
