@@ -5,6 +5,8 @@ import Synchronization
 struct FlakyBlobStore: BlobStore {
     let base: any BlobStore
     let fails: @Sendable (StorageKey) -> Bool
+    /// Whether unfinished uploads cannot be removed either.
+    var failsDiscards = false
 
     func remove(_ key: StorageKey) async throws(RegistryError) {
         if fails(key) { throw RegistryError(.unavailable, "the store is away") }
@@ -23,6 +25,7 @@ struct FlakyBlobStore: BlobStore {
     }
 
     func discardUpload(_ uploadID: String) async throws(RegistryError) {
+        if failsDiscards { throw RegistryError(.unavailable, "the store is away") }
         try await base.discardUpload(uploadID)
     }
 
