@@ -151,6 +151,30 @@ struct GenericCurlTests {
         }
     }
 
+    @Test func noBodyIsAskedForUnderAReservedName() async throws {
+        try await withSite { site in
+            let big = try site.folder.write(String(repeating: "big", count: 1 << 20), to: "big")
+            let expecting = site.token + ["-v", "-H", "Expect: 100-continue"]
+            let release = site.url("tool/1.0")
+            #expect(
+                try await site.status(site.token + ["-T", big, "\(release)/big"]) == "201")
+            #expect(try await site.status(site.token + ["-X", "DELETE", release]) == "204")
+            let gitLabs = "\(site.origin)/api/v4/projects/\(site.projectID)/packages/generic"
+            for url in ["\(release)/big", "\(release)/other", "\(gitLabs)/tool/1.0/big"] {
+                let answer = try await site.curl(expecting + ["-T", big, url])
+                #expect(answer.contains("HTTP/1.1 409 "), "\(url)")
+                #expect(answer.contains("stays reserved"), "\(url)")
+                #expect(!answer.contains("100 Continue"), "\(url)")
+                // A client that does not wait and is still sending reads the refusal, too.
+                #expect(
+                    try await site.status(site.token + ["-H", "Expect:", "-T", big, url]) == "409")
+            }
+            let free = try await site.curl(expecting + ["-T", big, site.url("tool/1.1/big")])
+            #expect(free.contains("HTTP/1.1 100 Continue"))
+            #expect(free.contains("HTTP/1.1 201 Created"))
+        }
+    }
+
     @Test func chunkedUploadsRangesAndResumedDownloads() async throws {
         try await withSite { site in
             let content = (0..<20_000).map { "line \($0)\n" }.joined()
