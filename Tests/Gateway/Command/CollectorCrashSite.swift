@@ -171,14 +171,19 @@ actor CollectorCrashSite {
 
     /// Runs a check.
     func fsck(_ arguments: String...) async throws -> (status: CInt, report: Report) {
+        // Its progress goes elsewhere: in one text with a long report it would lie in the middle.
+        let errors = folder.path("fsck-errors")
         let run = try await CommandRun.shell(
-            try PackhouseBinary.url().path, ["fsck", "--json"] + options + arguments)
+            "sh",
+            ["-c", #"exec "$@" 2>"$0""#, errors, try PackhouseBinary.url().path, "fsck", "--json"]
+                + options + arguments)
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         do {
             return (run.status, try decoder.decode(Report.self, from: Data(run.output.utf8)))
         } catch {
-            throw Unanswered(description: "fsck: \(run.output)")
+            let said = try String(contentsOfFile: errors, encoding: .utf8)
+            throw Unanswered(description: "fsck: \(run.output)\n\(said)")
         }
     }
 
