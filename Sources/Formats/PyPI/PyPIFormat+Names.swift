@@ -12,8 +12,9 @@ extension PyPIFormat {
         (try? PyPIName(parsing: text).normalized) ?? text
     }
 
-    /// What a version is called: its one spelling, or the text as it is where it is no version.
-    public static func canonicalVersion(_ text: String) -> String {
-        (try? PythonVersion(parsing: text).description) ?? text
+    /// What a version may be called, since `1.0` and `1` are one release: as it is written first. The
+    /// text as it is where it is no version.
+    public static func versionSpellings(_ text: String) -> [String] {
+        (try? PythonVersion(parsing: text).spellings) ?? [text]
     }
 }

@@ -21,8 +21,9 @@ public protocol PackageFormat: Sendable {
     /// The name under which a package is kept that people call so: `Flask_Login` is `flask-login` in
     /// PyPI. Total: what is no name of the format's stays as it is.
     static func canonicalName(_ text: String) -> String
-    /// The name under which a version is kept that people call so. Total as well.
-    static func canonicalVersion(_ text: String) -> String
+    /// The names of which one is that of the version which people call so, the likeliest first; never
+    /// empty. Total as well.
+    static func versionSpellings(_ text: String) -> [String]
     /// The statuses that a version can be given; none where clients would not know of any.
     static var statuses: [VersionStatus] { get }
     /// What the patterns of rules about packages are compared with.
@@ -56,7 +57,7 @@ extension PackageFormat {
     public static var family: ScopeFamily { .packageRegistry }
 
     public static func canonicalName(_ text: String) -> String { text }
-    public static func canonicalVersion(_ text: String) -> String { text }
+    public static func versionSpellings(_ text: String) -> [String] { [text] }
     public static var statuses: [VersionStatus] { FormatRules.statuses }
     public static var ruleSubject: PackageRuleTerms.Subject { .name }
 

@@ -13,7 +13,7 @@ import Testing
             _ = try tx.insertSampleFile(project, package: "tool", version: "1.0", blob: 2)
         }
         let yanked = try await site.object(
-            "package", "yank", "Flask_Login", "1.0.RC1", "--project", "acme/web", "--reason",
+            "package", "yank", "Flask_Login", "1.0.0.RC1", "--project", "acme/web", "--reason",
             "loses data")
         #expect(yanked["format"] as? String == "pypi")
         #expect(yanked["name"] as? String == "flask-login")

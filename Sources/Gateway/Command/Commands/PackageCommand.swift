@@ -164,11 +164,15 @@ extension MetadataReading {
         _ text: String, of name: String, _ kinds: [any PackageFormat.Type],
         in project: NamespaceRecord
     ) throws -> VersionRecord {
-        let found = try kinds.flatMap { kind in
-            try findVersions(
-                format: kind.id, package: kind.canonicalName(name),
-                version: kind.canonicalVersion(text), in: .project(project.id),
-                readableBy: .everything, limit: 1)
+        var found: [VersionRecord] = []
+        for kind in kinds {
+            for spelling in kind.versionSpellings(text) {
+                let versions = try findVersions(
+                    format: kind.id, package: kind.canonicalName(name), version: spelling,
+                    in: .project(project.id), readableBy: .everything, limit: 1)
+                found += versions
+                if !versions.isEmpty { break }
+            }
         }
         guard let version = found.first else {
             throw RegistryError(
