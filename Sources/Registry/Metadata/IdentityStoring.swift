@@ -27,15 +27,18 @@ public struct TokenFilter: Hashable, Sendable {
     public var namespaceID: Int64?
     /// Only tokens that may be used at this moment; `nil` for all.
     public var activeAt: Timestamp?
+    /// Only tokens of this name; `nil` for all.
+    public var name: String?
 
     public init(
         kind: TokenKind, userID: Int64? = nil, namespaceID: Int64? = nil,
-        activeAt: Timestamp? = nil
+        activeAt: Timestamp? = nil, name: String? = nil
     ) {
         self.kind = kind
         self.userID = userID
         self.namespaceID = namespaceID
         self.activeAt = activeAt
+        self.name = name
     }
 }
 

@@ -88,13 +88,14 @@ extension MetadataStore {
 /// What can be read in a transaction.
 public protocol MetadataReading: NamespaceReading, IdentityReading, PackageReading,
     ReleaseReading, PullReading, TagReading, TagRuleReading, PackageRuleReading, BlobReading,
-    CollectionReading, FeatureReading, RetentionReading, VerificationReading
+    CollectionReading, FeatureReading, RetentionReading, VerificationReading, PageLoginReading
 {}
 
 /// What can be read and written in a transaction.
 public protocol MetadataWriting: MetadataReading, NamespaceWriting, IdentityWriting,
     PackageWriting, ReleaseWriting, PullWriting, TagWriting, TagRuleWriting, PackageRuleWriting,
-    BlobWriting, CollectionWriting, FeatureWriting, RetentionWriting, VerificationWriting
+    BlobWriting, CollectionWriting, FeatureWriting, RetentionWriting, VerificationWriting,
+    PageLoginWriting
 {
     /// Appends to the audit.
     func append(_ event: AuditEvent, at now: Timestamp) throws

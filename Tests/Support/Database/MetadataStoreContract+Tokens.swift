@@ -79,6 +79,8 @@ extension MetadataStoreContract {
             (TokenFilter(kind: .personal, userID: user.id), ["p2", "p1", "p0"]),
             (TokenFilter(kind: .personal, userID: user.id + 1), []),
             (TokenFilter(kind: .personal, activeAt: later), ["p2", "p0"]),
+            (TokenFilter(kind: .personal, name: "p1"), ["p1"]),
+            (TokenFilter(kind: .personal, activeAt: later, name: "p1"), []),
             (TokenFilter(kind: .deploy, namespaceID: project.id), ["d"]),
             (TokenFilter(kind: .deploy, namespaceID: project.id, activeAt: later), []),
             (TokenFilter(kind: .job), []),

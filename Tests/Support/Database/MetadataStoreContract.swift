@@ -23,7 +23,7 @@ public struct MetadataStoreContract: Sendable {
     public static var checks: [Check] {
         namespaceChecks + visibilityChecks + identityChecks + tokenChecks + featureChecks
             + packageChecks + fileChecks + listChecks + blobChecks + heldChecks
-            + repositoryChecks + pullChecks + retentionChecks + concurrencyChecks
+            + repositoryChecks + pullChecks + retentionChecks + pageLoginChecks + concurrencyChecks
     }
 
     let store: any MetadataStore

@@ -8,13 +8,16 @@ public enum SecretToken {
 
     /// A new secret: `phpat-…` for a personal, `phdt-…` for a deploy, `phjob-…` for a job token.
     public static func generate(_ kind: TokenKind) -> String {
-        let prefix =
-            switch kind {
-            case .personal: "phpat-"
-            case .deploy: "phdt-"
-            case .job: "phjob-"
-            }
-        return prefix + randomText(count: randomCharacterCount)
+        prefix(of: kind) + randomText(count: randomCharacterCount)
+    }
+
+    /// What every secret of the kind begins with.
+    static func prefix(of kind: TokenKind) -> String {
+        switch kind {
+        case .personal: "phpat-"
+        case .deploy: "phdt-"
+        case .job: "phjob-"
+        }
     }
 
     /// A new password that meets every rule for passwords.

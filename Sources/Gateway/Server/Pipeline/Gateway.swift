@@ -47,8 +47,10 @@ public struct Gateway: RequestResponder {
                 version: version, formats: ids.map(\.name), passwords: hasher,
                 collector: collector, formatRules: FormatRules(formats)),
         ]
-        let desk = AccountDesk(resolver: resolver, services: services)
         for format in formats {
+            let desk = AccountDesk(
+                of: type(of: format).id, type(of: format).family, resolver: resolver,
+                services: services)
             surfaces[.format(type(of: format).id.name)] = format.makeSurface(desk)
         }
         self.table = MountTable(formats: formats)

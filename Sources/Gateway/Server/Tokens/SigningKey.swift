@@ -34,6 +34,13 @@ public struct SigningKey: Sendable {
             SHA256.hash(data: Array(key.publicKey.pemRepresentation.utf8)).prefix(Self.idBytes))
     }
 
+    /// A key for another purpose, which every replica derives from this one.
+    func derive(for purpose: String) -> SymmetricKey {
+        HKDF<SHA256>.deriveKey(
+            inputKeyMaterial: SymmetricKey(data: Data(key.pemRepresentation.utf8)),
+            info: Data(purpose.utf8), outputByteCount: SHA256.byteCount)
+    }
+
     /// The key in `folder`, which is made where there is none. Whoever makes it at the same time in
     /// the same folder gets the same key.
     ///

@@ -20,6 +20,8 @@ public struct TokenSigner: Sendable {
 
     /// How long an access token counts, in seconds.
     let lifetimeSeconds: Int64
+    /// Writes and knows again what logins on a page carry in their addresses.
+    let pageLogins: PageLoginSeal
     private let keys: JWTKeyCollection
     private let keyID: JWKIdentifier
 
@@ -28,6 +30,7 @@ public struct TokenSigner: Sendable {
         key: SigningKey, lifetimeSeconds: Int64 = TokenSigner.standardLifetimeSeconds
     ) async {
         self.lifetimeSeconds = lifetimeSeconds
+        pageLogins = PageLoginSeal(key.derive(for: PageLoginSeal.purpose))
         keyID = JWKIdentifier(string: key.id)
         keys = await JWTKeyCollection().add(ecdsa: key.key, kid: keyID)
     }

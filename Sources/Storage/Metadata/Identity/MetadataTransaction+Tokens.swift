@@ -24,6 +24,7 @@ extension MetadataTransaction {
         var conditions: [SQL] = ["t.kind = \(filter.kind.rawValue)"]
         if let userID = filter.userID { conditions.append("t.user_id = \(userID)") }
         if let id = filter.namespaceID { conditions.append("t.namespace_id = \(id)") }
+        if let name = filter.name { conditions.append("t.name = \(name)") }
         if let moment = filter.activeAt {
             conditions.append("t.revoked_at IS NULL")
             conditions.append("(t.expires_at IS NULL OR t.expires_at > \(moment))")

@@ -31,6 +31,7 @@ enum MetadataSchema {
         Migration(
             number: 11, name: "the period of blobs that nothing names",
             statements: unreferencedChanges),
+        Migration(number: 12, name: "logins on a page", statements: pageLoginTable),
     ]
 
     private static let namespaceTables: [SQL] = [
