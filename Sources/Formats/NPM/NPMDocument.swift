@@ -76,7 +76,8 @@ extension NPMFormat {
         let packument = NPMPackument(
             name, try await scope.loadPackage(name.description, format: Self.id))
         guard !packument.entries.isEmpty else { throw Self.noSuchPackage(name) }
-        let plain = try Self.derive(kind, packument, base: head.base)
+        let readme = kind == .full ? try await readReadme(of: packument, in: scope) : nil
+        let plain = try Self.derive(kind, packument, readme, base: head.base)
         let document = encoding == .gzip ? try Gzip.compress(plain) : plain
         // The package may have changed since it was looked up: the document is that of its rows.
         let derived = NPMDocumentKey(
@@ -88,11 +89,11 @@ extension NPMFormat {
     }
 
     private static func derive(
-        _ kind: NPMDocumentKind, _ packument: NPMPackument, base: String
+        _ kind: NPMDocumentKind, _ packument: NPMPackument, _ readme: String?, base: String
     ) throws(RegistryError) -> ByteBuffer {
         switch kind {
         case .full:
-            return try packument.full(base: base)
+            return try packument.full(base: base, readme: readme)
         case .abbreviated:
             return try packument.abbreviated(base: base)
         case .tags:

@@ -16,6 +16,14 @@ extension NPMFormat {
             return try await showProfile(of: scope.caller)
         case .login(let username):
             return try await logIn(username, body: body, scope.caller)
+        case .beginLogin, .showLoginPage, .confirmLogin, .finishLogin:
+            return try await handleWebLogin(operation, head, body: body, scope.caller)
+        case .listTokens:
+            return try await listTokens(of: scope.caller)
+        case .createToken:
+            return try await createToken(body: body, scope.caller)
+        case .revokeToken(let key):
+            return try await revokeToken(key, scope.caller)
         case .logout(let token):
             let isEnded = try await scope.caller.logOut(token)
             return .json(["ok": true, "revoked": .bool(isEnded)])
@@ -46,17 +54,6 @@ extension NPMFormat {
             RegistryError(
                 .methodNotAllowed, "an account is changed through the management API, not by npm",
                 reason: "profile_unsupported")
-        case .listTokens, .changeTokens:
-            RegistryError(
-                .notFound,
-                "tokens are listed, created and revoked through the management API: "
-                    + "/api/v4/personal_access_tokens", reason: "tokens_unsupported")
-        case .beginWebLogin:
-            // With this, npm goes on with name and password on the terminal.
-            RegistryError(
-                .notFound,
-                "logging in through a browser is not offered here: npm asks for name "
-                    + "and password instead", reason: "web_login_unsupported")
         default:
             RegistryError(.notFound, "the registry has no such address")
         }

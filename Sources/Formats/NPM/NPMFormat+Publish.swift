@@ -13,9 +13,13 @@ extension NPMFormat {
         var upload = try await scope.beginUpload(hashes: [.sha1, .sha512])
         var arrival = NPMArrival()
         var splitter = NPMBodySplitter()
+        var refusal: RegistryError?
         while let chunk = try await body.next() {
             for event in try splitter.read(Array(chunk.readableBytesView)) {
-                if let bytes = try arrival.take(event) {
+                if case .begin(let file) = event, refusal == nil {
+                    refusal = await findRefusal(of: file, name, in: scope)
+                }
+                if let bytes = try arrival.take(event), refusal == nil {
                     try await upload.append(ByteBuffer(bytes: bytes))
                 }
             }
@@ -23,6 +27,8 @@ extension NPMFormat {
                 throw RegistryError.bodyTooLarge(Self.tarballLimitBytes)
             }
         }
+        // Clients read no answer before all of the body is sent, so that is waited for.
+        if let refusal { throw refusal }
         try splitter.finish()
         let publication = try NPMPublication(parsing: splitter.document)
         try publication.check(name)
@@ -34,6 +40,23 @@ extension NPMFormat {
         try provenance?.check(release)
         let blob = try await commit(upload, release)
         return try await publish(release, blob, provenance, in: scope)
+    }
+
+    /// Why the version that an attachment is named after cannot be published, as far as that is known
+    /// before its first byte: of what is refused nothing is stored.
+    private func findRefusal(
+        of file: String, _ name: NPMPackageName, in scope: any ScopeHandle
+    ) async -> RegistryError? {
+        // Clients write the scope in front.
+        let base = file.split(separator: "/").last.map(String.init) ?? file
+        guard let tarball = NPMTarball(name, file: base) else { return nil }
+        do throws(RegistryError) {
+            try await scope.checkPublishing(
+                Self.id, package: name.description, version: tarball.version)
+            return nil
+        } catch {
+            return error
+        }
     }
 
     private func commit(
@@ -69,10 +92,13 @@ extension NPMFormat {
         }
         let isFirst = try await scope.findPackages(release.name.description, format: Self.id)
             .isEmpty
-        var bundle: (provenance: NPMProvenance, blob: CommittedBlob)?
-        if let provenance { bundle = (provenance, try await store(provenance, in: scope)) }
+        var company = NPMRelease.Company()
+        if let provenance {
+            company.bundle = (provenance, try await store(provenance.bundle, in: scope))
+        }
+        if let readme = release.readme { company.readme = try await store(readme, in: scope) }
         // From here on rows may name the bytes, whatever the answer: a sweep removes what is left.
-        var draft = release.draft(blob, contents, bundle)
+        var draft = release.draft(blob, contents, company)
         // People search for what an install would bring, not for every prerelease.
         if isFirst || release.tags.contains(NPMTag.latest) {
             draft.searchText = release.manifest.words.text(
@@ -103,10 +129,10 @@ extension NPMFormat {
     }
 
     private func store(
-        _ provenance: NPMProvenance, in scope: any ScopeHandle
+        _ bytes: [UInt8], in scope: any ScopeHandle
     ) async throws(RegistryError) -> CommittedBlob {
         var upload = try await scope.beginUpload(hashes: [])
-        try await upload.append(ByteBuffer(bytes: provenance.bundle))
+        try await upload.append(ByteBuffer(bytes: bytes))
         return try await upload.commit()
     }
 

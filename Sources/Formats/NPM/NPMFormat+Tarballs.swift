@@ -28,13 +28,17 @@ extension NPMFormat {
             format: Self.id, package: name.description, version: version,
             path: name.bundle(version))
         guard let found = try await scope.findFile(address) else {
-            throw RegistryError(
-                .notFound, "'\(name)@\(version)' was published without provenance",
-                reason: "attestation_unknown")
+            throw Self.noProvenance(name, version)
         }
         let reader = try await scope.open(found.file)
         let bundle = try await reader.read(at: 0, limitBytes: NPMProvenance.limitBytes)
         let provenance = try NPMProvenance(parsing: Array(bundle.readableBytesView))
+        // The tarball may have been replaced by one that came without.
+        let tarball = NPMTarball(name, version: version)
+        let sha512 = try await scope.findFile(tarball.address)?.file.digests.sha512
+        guard let sha512, provenance.subjects.contains(sha512) else {
+            throw Self.noProvenance(name, version)
+        }
         var writer = JSONObjectWriter(reservingBytes: bundle.readableBytes + 256)
         writer.write("predicateType", .string(provenance.predicateType))
         writer.write("bundle", text: provenance.bundle[...])
@@ -47,5 +51,13 @@ extension NPMFormat {
                 .contentType: "application/json", .cacheControl: FileResponse.cacheControl,
                 .xContentTypeOptions: "nosniff",
             ], body: .bytes(body))
+    }
+
+    private static func noProvenance(
+        _ name: NPMPackageName, _ version: String
+    ) -> RegistryError {
+        RegistryError(
+            .notFound, "'\(name)@\(version)' was published without provenance",
+            reason: "attestation_unknown")
     }
 }

@@ -49,12 +49,24 @@ public struct NPMFormat: PackageFormat {
         ExampleRequest(.get, "/-/ping"), ExampleRequest(.get, "/-/whoami"),
         ExampleRequest(.get, "/-/npm/v1/user"), ExampleRequest(.post, "/-/npm/v1/user"),
         ExampleRequest(.get, "/-/npm/v1/tokens"), ExampleRequest(.post, "/-/npm/v1/tokens"),
+        ExampleRequest(.delete, "/-/npm/v1/tokens/token/00000a"),
         ExampleRequest(.put, "/-/user/org.couchdb.user:zoe"),
-        ExampleRequest(.post, "/-/v1/login"), ExampleRequest(.delete, "/-/user/token/t"),
+        ExampleRequest(.post, "/-/v1/login"), ExampleRequest(.get, "/-/v1/login/r"),
+        ExampleRequest(.post, "/-/v1/login/r"), ExampleRequest(.get, "/-/v1/done/r"),
+        ExampleRequest(.delete, "/-/user/token/t"),
         ExampleRequest(.get, "/-/org/acme/package"),
     ]
 
-    public init() {}
+    /// Questions for the token of a login that are waiting.
+    let loginWaiters = LoginWaiters()
+    /// The longest that such a question waits for somebody to confirm the login, in seconds.
+    let loginWaitSeconds: Int
+
+    /// - Parameter loginWaitSeconds: how long a client that asks for the token of a login on a page
+    ///   is kept waiting; 0 to answer at once.
+    public init(loginWaitSeconds: Int = 10) {
+        self.loginWaitSeconds = loginWaitSeconds
+    }
 
     public func parse(_ head: RequestHead) throws(RegistryError) -> NPMOperation? {
         try NPMPath(parsing: head.tail.segments)?.operation(for: head)

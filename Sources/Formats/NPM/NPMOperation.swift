@@ -29,9 +29,15 @@ public enum NPMOperation: FormatOperation, Hashable {
     case showProfile
     case changeProfile
     case listTokens
-    case changeTokens
+    case createToken
+    /// By its key in the list, or as it is.
+    case revokeToken(String)
     case login(username: String)
-    case beginWebLogin
+    /// A login that a person confirms on a page.
+    case beginLogin
+    case showLoginPage(String)
+    case confirmLogin(String)
+    case finishLogin(String)
     case logout(token: String)
     case listOwnedPackages
 
@@ -59,9 +65,13 @@ public enum NPMOperation: FormatOperation, Hashable {
         case .showProfile: "npm.profile.show"
         case .changeProfile: "npm.profile.change"
         case .listTokens: "npm.token.list"
-        case .changeTokens: "npm.token.change"
+        case .createToken: "npm.token.create"
+        case .revokeToken: "npm.token.revoke"
         case .login: "npm.login"
-        case .beginWebLogin: "npm.login.web"
+        case .beginLogin: "npm.login.begin"
+        case .showLoginPage: "npm.login.show"
+        case .confirmLogin: "npm.login.confirm"
+        case .finishLogin: "npm.login.finish"
         case .logout: "npm.logout"
         case .listOwnedPackages: "npm.package.list"
         }
@@ -84,9 +94,11 @@ public enum NPMOperation: FormatOperation, Hashable {
             [AccessRequirement(.deletePackages, package: name.description)]
         case .deleteTarball(let tarball, _):
             [AccessRequirement(.deletePackages, package: tarball.package.description)]
-        case .whoami, .showProfile, .changeProfile, .listTokens, .changeTokens, .logout:
+        case .whoami, .showProfile, .changeProfile, .listTokens, .createToken, .revokeToken,
+            .logout:
             [AccessRequirement(.presentCredential, on: .instance)]
-        case .ping, .listKeys, .audit, .login, .beginWebLogin:
+        case .ping, .listKeys, .audit, .login, .beginLogin, .showLoginPage, .confirmLogin,
+            .finishLogin:
             []
         }
     }
@@ -94,14 +106,18 @@ public enum NPMOperation: FormatOperation, Hashable {
     /// Somebody who logs in may have a token that is no longer good, and sends it along.
     public var judgesCredential: Bool {
         switch self {
-        case .login, .beginWebLogin: true
+        case .login, .beginLogin, .showLoginPage, .confirmLogin, .finishLogin: true
         default: false
         }
     }
 
-    /// npm names the token that it is done with in the address.
+    /// npm names the token that it is done with in the address, and the addresses of a login are all
+    /// that it takes to go on with it.
     public var endsPathWithSecret: Bool {
-        if case .logout = self { true } else { false }
+        switch self {
+        case .logout, .revokeToken, .showLoginPage, .confirmLogin, .finishLogin: true
+        default: false
+        }
     }
 
     public var bodyLimitBytes: Int64 {
@@ -109,12 +125,13 @@ public enum NPMOperation: FormatOperation, Hashable {
         case .putPackage: NPMFormat.publishLimitBytes
         case .updatePackage: Int64(NPMBodySplitter.documentLimitBytes)
         case .audit: NPMFormat.auditLimitBytes
-        case .setTag, .changeAccess, .changeProfile, .changeTokens, .login, .beginWebLogin:
+        case .setTag, .changeAccess, .changeProfile, .createToken, .login, .beginLogin,
+            .confirmLogin:
             Int64(NPMFormat.smallBodyLimitBytes)
         case .showPackage, .showVersion, .deletePackage, .downloadTarball, .deleteTarball,
             .listTags, .removeTag, .showVisibility, .listCollaborators, .showAttestations,
-            .search, .listKeys, .ping, .whoami, .showProfile, .listTokens, .logout,
-            .listOwnedPackages:
+            .search, .listKeys, .ping, .whoami, .showProfile, .listTokens, .revokeToken, .logout,
+            .listOwnedPackages, .showLoginPage, .finishLogin:
             0
         }
     }

@@ -79,6 +79,10 @@ public struct NPMPackageName: Hashable, Sendable, CustomStringConvertible {
     /// The name of the provenance of a version: `tool-1.0.0.sigstore`.
     func bundle(_ version: String) -> String { "\(base)-\(version)\(Self.bundleSuffix)" }
 
+    /// The name of the readme of a version: `tool-1.0.0.readme`.
+    func readme(_ version: String) -> String { "\(base)-\(version)\(Self.readmeSuffix)" }
+
+    static let readmeSuffix = ".readme"
     static let tarballSuffix = ".tgz"
     static let bundleSuffix = ".sigstore"
 

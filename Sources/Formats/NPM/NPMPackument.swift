@@ -13,6 +13,7 @@ struct NPMPackument: Sendable {
     struct Entry: Sendable {
         let release: Release
         let tarball: FileRecord
+        let readme: FileRecord?
         let hasProvenance: Bool
 
         var name: String { release.version.name }
@@ -58,6 +59,9 @@ struct NPMPackument: Sendable {
             ?? tags[reference].flatMap { name in entries.first { $0.name == name } }
     }
 
+    /// The version that is installed where nobody asks for another.
+    var latest: Entry? { tags[NPMTag.latest].flatMap(find) }
+
     /// Users who published what is there, in order of their names.
     private var maintainers: JSONValue {
         let names = Set(entries.map(\.publisher)).sorted()
@@ -66,12 +70,15 @@ struct NPMPackument: Sendable {
 
     /// The document with everything in it.
     ///
-    /// - Parameter base: the address in use, that of the mount, which tarballs are below.
-    func full(base: String) throws(RegistryError) -> ByteBuffer {
+    /// - Parameters:
+    ///   - base: the address in use, that of the mount, which tarballs are below.
+    ///   - readme: that of the version that `latest` names.
+    func full(base: String, readme: String? = nil) throws(RegistryError) -> ByteBuffer {
         var writer = begin()
-        if let latest = tags[NPMTag.latest].flatMap(find) {
+        if let latest {
             try Self.writeSummary(of: try latest.attributes(), to: &writer)
         }
+        if let readme { writer.write("readme", .string(readme)) }
         writer.write("maintainers", maintainers)
         writeTimes(to: &writer)
         try writer.writeObject("versions") { (writer) throws(RegistryError) in
@@ -167,16 +174,14 @@ struct NPMPackument: Sendable {
             writer.write("shasum", .optional(digests.sha1))
             writer.write("fileCount", .integer(attributes.fileCount))
             writer.write("unpackedSize", .integer(attributes.unpackedSize))
-            if entry.hasProvenance {
+            if entry.hasProvenance, let predicateType = attributes.predicateType {
                 writer.write(
                     "attestations",
                     [
                         "url": .string(
                             "\(base)/-/npm/v1/attestations/"
                                 + PercentEncoding.encode(name.description) + "@\(entry.name)"),
-                        "provenance": [
-                            "predicateType": .optional(attributes.predicateType)
-                        ],
+                        "provenance": ["predicateType": .string(predicateType)],
                     ])
             }
         }
@@ -212,6 +217,8 @@ extension NPMPackument.Entry {
         guard let tarball = release.files.first(where: { $0.path == path }) else { return nil }
         self.release = release
         self.tarball = tarball
+        let text = name.readme(release.version.name)
+        readme = release.files.first { $0.path == text }
         hasProvenance = release.files.contains { $0.path == bundle }
     }
 

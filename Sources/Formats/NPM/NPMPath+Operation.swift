@@ -6,6 +6,10 @@ extension NPMPath {
     ///
     /// - Throws: `methodNotAllowed` with `Allow`, `malformed` for what the operation does not take.
     func operation(for head: RequestHead) throws(RegistryError) -> NPMOperation {
+        // Asking changes the answer, so there is no HEAD of it.
+        if case .loginDone(let receipt) = self, head.method == .get {
+            return .finishLogin(receipt)
+        }
         let isRead = head.method == .get || head.method == .head
         guard let operation = isRead ? try reading(head.query) : try changing(head.method) else {
             throw refusal(of: head.method)
@@ -30,7 +34,10 @@ extension NPMPath {
         case .profile: .showProfile
         case .tokens: .listTokens
         case .ownedPackages: .listOwnedPackages
-        case .revision, .tarballRevision, .tag, .access, .audit, .token, .login, .webLogin: nil
+        case .loginPage(let request): .showLoginPage(request)
+        case .revision, .tarballRevision, .tag, .access, .audit, .token, .listedToken, .login,
+            .webLogin, .loginDone:
+            nil
         }
     }
 
@@ -50,10 +57,12 @@ extension NPMPath {
         case (.access(let name), .post): return .changeAccess(name)
         case (.audit, .post): return .audit
         case (.profile, .post): return .changeProfile
-        case (.tokens, .post): return .changeTokens
+        case (.tokens, .post): return .createToken
+        case (.listedToken(let key), .delete): return .revokeToken(key)
         case (.token(let token), .delete): return .logout(token: token)
         case (.login(let username), .put): return .login(username: username)
-        case (.webLogin, .post): return .beginWebLogin
+        case (.webLogin, .post): return .beginLogin
+        case (.loginPage(let request), .post): return .confirmLogin(request)
         case (.ping, .put), (.ping, .post): return .ping
         default: return nil
         }
@@ -63,11 +72,12 @@ extension NPMPath {
         switch self {
         case .package: "GET, HEAD, PUT"
         case .revision: "PUT, DELETE"
-        case .tarballRevision, .token: "DELETE"
+        case .tarballRevision, .token, .listedToken: "DELETE"
         case .tag: "PUT, POST, DELETE"
         case .access, .audit, .webLogin: "POST"
         case .login: "PUT"
-        case .profile, .tokens: "GET, HEAD, POST"
+        case .profile, .tokens, .loginPage: "GET, HEAD, POST"
+        case .loginDone: "GET"
         case .version, .tarball, .tags, .visibility, .collaborators, .attestations, .search,
             .keys, .ping, .whoami, .ownedPackages:
             "GET, HEAD"

@@ -25,9 +25,15 @@ enum NPMPath: Hashable {
     case whoami
     case profile
     case tokens
+    /// One of the caller's tokens, by its key in the list or as it is.
+    case listedToken(String)
     case token(String)
     case login(username: String)
     case webLogin
+    /// The page where a person confirms a login.
+    case loginPage(String)
+    /// Where the program that began a login fetches its token.
+    case loginDone(String)
     case ownedPackages
 
     /// Reads the tail of an address; `nil` when it is none of the format's.
@@ -103,11 +109,18 @@ enum NPMPath: Hashable {
         }
         let rest = segments.dropFirst()
         switch segments.first {
+        case "v1" where rest.count == 2 && rest.first == "login":
+            return rest.last.map { .loginPage($0) }
+        case "v1" where rest.count == 2 && rest.first == "done":
+            return rest.last.map { .loginDone($0) }
         case "package": return try ofPackage(rest)
         case "user": return user(Array(rest))
         case "org", "team":
             return rest.last == "package" && (2...3).contains(rest.count) ? .ownedPackages : nil
         case "npm":
+            if rest.count == 4, Array(rest.prefix(3)) == ["v1", "tokens", "token"] {
+                return rest.last.map { .listedToken($0) }
+            }
             guard Array(rest.prefix(2)) == ["v1", "attestations"] else { return nil }
             return try attestations(rest.dropFirst(2).joined(separator: "/"))
         default: return nil

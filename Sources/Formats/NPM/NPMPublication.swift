@@ -20,6 +20,8 @@ struct NPMPublication: Sendable {
     /// The manifests by version, as JSON; `nil` when the document says nothing about versions.
     var versions: [String: ArraySlice<UInt8>]?
     var attachments: [String: Attachment] = [:]
+    /// Where a client writes the readme beside the version, and not into it.
+    var readme: String?
     /// Members at the top that ask for something else: `maintainers`, `users`.
     var otherMembers: Set<String> = []
 
@@ -40,6 +42,7 @@ struct NPMPublication: Sendable {
         tags = found.tags
         versions = found.versions
         attachments = found.attachments
+        readme = found.readme
         otherMembers = found.members
     }
 
@@ -51,6 +54,7 @@ struct NPMPublication: Sendable {
         var tags: [String: String] = [:]
         var versions: [String: ArraySlice<UInt8>]?
         var attachments: [String: Attachment] = [:]
+        var readme: String?
 
         mutating func read(
             _ member: String, _ scanner: inout JSONScanner
@@ -61,6 +65,7 @@ struct NPMPublication: Sendable {
             case "_rev": revision = try scanner.findString().map(NPMRevision.init)
             case "dist-tags": tags = try Self.readTags(&scanner)
             case "versions": versions = try Self.readVersions(&scanner)
+            case "readme": readme = try scanner.findString()
             case "_attachments": attachments = try Self.readAttachments(&scanner)
             default: try scanner.skip()
             }

@@ -7,6 +7,8 @@ struct NPMRelease: Sendable {
     let version: String
     let manifest: NPMManifest
     let tags: [String]
+    /// What is kept of the readme.
+    let readme: [UInt8]?
     /// What the document says the tarball is.
     let expectation: BlobExpectation
 
@@ -52,6 +54,7 @@ struct NPMRelease: Sendable {
         self.name = name
         self.version = version
         self.manifest = manifest
+        readme = NPMReadme.bytes(of: manifest.readme ?? publication.readme)
         tags = publication.tags.isEmpty ? [NPMTag.latest] : publication.tags.keys.sorted()
         var expectation = try NPMIntegrity.expectation(
             integrity: manifest.integrity, shasum: manifest.shasum)
@@ -59,26 +62,37 @@ struct NPMRelease: Sendable {
         self.expectation = expectation
     }
 
+    /// What comes with a tarball, once it lies in the store.
+    struct Company: Sendable {
+        var bundle: (provenance: NPMProvenance, blob: CommittedBlob)?
+        var readme: CommittedBlob?
+    }
+
     /// What makes the version visible.
     func draft(
-        _ tarball: CommittedBlob, _ contents: NPMTarballContents,
-        _ bundle: (provenance: NPMProvenance, blob: CommittedBlob)?
+        _ tarball: CommittedBlob, _ contents: NPMTarballContents, _ company: Company
     ) -> PublishDraft {
         let deprecated = manifest.deprecated.flatMap { $0.isEmpty ? nil : $0 }
         let attributes = NPMVersionAttributes(
             install: manifest.install[...], manifest: manifest.other[...],
             fileCount: contents.fileCount, unpackedSize: contents.unpackedSize,
-            reason: deprecated, predicateType: bundle?.provenance.predicateType)
+            reason: deprecated, predicateType: company.bundle?.provenance.predicateType,
+            hasReadme: company.readme != nil)
         var files = [
             FileDraft(
                 path: name.tarball(version), blob: tarball, mediaType: MediaType.octetStream)
         ]
-        if let bundle {
+        if let bundle = company.bundle {
             files.append(
                 FileDraft(
                     path: name.bundle(version), blob: bundle.blob,
                     mediaType: MediaType.stored(from: bundle.provenance.mediaType)
                         ?? "application/json"))
+        }
+        if let readme = company.readme {
+            files.append(
+                FileDraft(
+                    path: name.readme(version), blob: readme, mediaType: NPMReadme.mediaType))
         }
         return PublishDraft(
             package: name.description, version: version,

@@ -16,10 +16,14 @@ struct NPMVersionAttributes: Sendable {
     var reason: String?
     /// What the provenance that came with the version states.
     var predicateType: String?
+    /// Whether a readme lies beside the tarball. A version whose tarball was replaced may still have
+    /// the file of the one before.
+    var hasReadme: Bool
 
     init(
         install: ArraySlice<UInt8>, manifest: ArraySlice<UInt8>, fileCount: Int64,
-        unpackedSize: Int64, reason: String? = nil, predicateType: String? = nil
+        unpackedSize: Int64, reason: String? = nil, predicateType: String? = nil,
+        hasReadme: Bool = false
     ) {
         self.install = install
         self.manifest = manifest
@@ -27,6 +31,7 @@ struct NPMVersionAttributes: Sendable {
         self.unpackedSize = unpackedSize
         self.reason = reason
         self.predicateType = predicateType
+        self.hasReadme = hasReadme
     }
 
     private static let empty = Array("{}".utf8)[...]
@@ -46,6 +51,8 @@ struct NPMVersionAttributes: Sendable {
                 case "fileCount": found.fileCount = try scanner.readInteger()
                 case "unpackedSize": found.unpackedSize = try scanner.readInteger()
                 case VersionStatus.reasonMember: found.reason = try scanner.findString()
+                case "hasReadme":
+                    found.hasReadme = try scanner.readText().elementsEqual("true".utf8)
                 case "predicateType": found.predicateType = try scanner.readString()
                 default: try scanner.skip()
                 }
@@ -66,6 +73,7 @@ struct NPMVersionAttributes: Sendable {
         writer.write("unpackedSize", .integer(unpackedSize))
         if let reason { writer.write(VersionStatus.reasonMember, .string(reason)) }
         if let predicateType { writer.write("predicateType", .string(predicateType)) }
+        if hasReadme { writer.write("hasReadme", true) }
         return String(buffer: writer.finish())
     }
 }

@@ -21,7 +21,8 @@ struct NPMBench {
         visibility: Visibility = .private, clock: any RegistryClock = SystemClock(),
         _ body: (NPMBench) async throws -> Void
     ) async throws {
-        try await TestGateway.run(on: kind, formats: [NPMFormat()], clock: clock) { test in
+        try await TestGateway.run(on: kind, formats: [NPMFormat(loginWaitSeconds: 0)], clock: clock)
+        { test in
             let now = test.services.clock.now()
             try await test.store.write { tx in
                 let group = try tx.insertNamespace(

@@ -65,7 +65,7 @@ import Testing
                     "_id": "tool", "name": "tool", "description": "A tool",
                     "dist-tags": ["latest": "1.0.0", "next": "2.0.0-rc.1"],
                     "keywords": ["a", "b"], "author": ["name": "Zoe"], "license": "MIT",
-                    "maintainers": [["name": "root", "email": ""]],
+                    "readme": "# tool", "maintainers": [["name": "root", "email": ""]],
                 ] as NSDictionary)
             #expect(document["_rev"] is String)
         }

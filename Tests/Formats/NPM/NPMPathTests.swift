@@ -56,7 +56,12 @@ import Testing
         #expect(try parse("/-/npm/v1/user") == .showProfile)
         #expect(try parse("/-/npm/v1/security/audits/quick", .post) == .audit)
         #expect(try parse("/-/npm/v1/security/advisories/bulk", .post) == .audit)
-        #expect(try parse("/-/v1/login", .post) == .beginWebLogin)
+        #expect(try parse("/-/v1/login", .post) == .beginLogin)
+        #expect(try parse("/-/v1/login/abc") == .showLoginPage("abc"))
+        #expect(try parse("/-/v1/login/abc", .post) == .confirmLogin("abc"))
+        #expect(try parse("/-/v1/done/abc") == .finishLogin("abc"))
+        #expect(try parse("/-/npm/v1/tokens", .post) == .createToken)
+        #expect(try parse("/-/npm/v1/tokens/token/00000a", .delete) == .revokeToken("00000a"))
         #expect(
             try parse("/-/user/org.couchdb.user:zo%C3%AB", .put) == .login(username: "zoë"))
         #expect(try parse("/-/user/token/abc", .delete) == .logout(token: "abc"))
@@ -82,6 +87,7 @@ import Testing
         #expect(try parse(target) == nil)
     }
 
+    /// N-2: an escape that is escaped again is no name.
     @Test(arguments: ["/.tool", "/@acme", "/a%2Fb", "/%2540acme%2ftool", "/a%20b"])
     func namesThatCannotBe(_ target: String) {
         let error = #expect(throws: RegistryError.self) { try parse(target) }

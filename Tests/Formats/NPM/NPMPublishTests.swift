@@ -162,6 +162,7 @@ import Testing
         },
     ]
 
+    /// N-13: what arrives is compared with what was announced before anybody can fetch it.
     @Test func mistakesAreNamedAndLeaveNothing() async throws {
         try await NPMBench.run { bench in
             for mistake in Self.mistakes {
