@@ -41,6 +41,7 @@ import Testing
         }
     }
 
+    /// N-16; with npm 11, yarn and bun in `NodeClientTests`.
     @Test(.needs(.npm)) func whatPeopleDoWithAPackage() async throws {
         try await NPMSite.run { site in
             let home = try site.home()
@@ -54,6 +55,8 @@ import Testing
             #expect(view.contains("latest: 1.1.0"))
             #expect(view.contains("next: 2.0.0-rc.1"))
             #expect(view.contains("Hammers nails"))
+            #expect(try await home.npm("view", "@acme/tool", "readme") == "# @acme/tool")
+            #expect(try await home.npm("view", "@acme/tool", "readmeFilename") == "README.md")
             let versions = try await home.npm("view", "@acme/tool", "versions", "--json")
             #expect(versions.contains("2.0.0-rc.1"))
             #expect(try await home.npm("view", "@acme/tool@1.0.0", "license") == "MIT")
@@ -118,7 +121,11 @@ import Testing
             #expect(profile.contains(#""email": "root@example.com""#) || profile.contains("root"))
             for flow in ["legacy", "web"] {
                 let home = try site.home(token: nil)
-                _ = try await home.logIn("--auth-type=\(flow)", "zoe", "correct horse battery")
+                if flow == "web" {
+                    _ = try await home.logInOnPage("zoe", "wrong", "correct horse battery")
+                } else {
+                    _ = try await home.logIn("--auth-type=legacy", "zoe", "correct horse battery")
+                }
                 #expect(home.token?.hasPrefix("phpat-") == true)
                 let token = try #require(home.token)
                 #expect(try await home.npm("whoami") == "zoe")
@@ -128,12 +135,71 @@ import Testing
                 let log = site.site.servers.map(\.log).joined()
                 #expect(log.contains("/-/user/token/(redacted)"))
                 #expect(!log.contains(token))
+                if flow == "web" {
+                    #expect(log.contains("/-/v1/login/(redacted)"))
+                    #expect(log.contains("/-/v1/done/(redacted)"))
+                }
             }
             let home = try site.home(token: nil)
             let words = try await home.logIn("--auth-type=legacy", "zoe", "wrong")
             #expect(home.token == nil)
             print("npm login, wrong password:\n\(words)")
             #expect(words.contains("Incorrect or missing password"), "\(words)")
+        }
+    }
+
+    /// The page, and what npm asks meanwhile, reach now the one process, now the other.
+    @Test(.needs(.npm, .nginx, .curl), arguments: SiteKind.allCases)
+    func loggingInWithABrowser(_ kind: SiteKind) async throws {
+        try await NPMSite.run(kind) { site in
+            try await site.site.manage(
+                "/users",
+                [
+                    "username": "zoe", "name": "Zoe", "email": "zoe@example.com",
+                    "password": "correct horse battery",
+                ])
+            for address in site.projectAddresses.prefix(kind == .single ? 3 : 2)
+                + site.groupAddresses
+            {
+                let home = try NPMHome(address, token: nil)
+                let words = try await home.logInOnPage("zoe", "correct horse battery")
+                #expect(words.contains("Logged in on"), "\(words)")
+                #expect(try await home.npm("whoami") == "zoe")
+            }
+        }
+    }
+
+    /// N-12
+    @Test(.needs(.npm, .python)) func listingAndRevokingTokens() async throws {
+        try await NPMSite.run { site in
+            try await site.site.manage(
+                "/users",
+                [
+                    "username": "zoe", "name": "Zoe", "email": "zoe@example.com",
+                    "password": "correct horse battery",
+                ])
+            let home = try site.home(token: nil)
+            _ = try await home.logIn("--auth-type=legacy", "zoe", "correct horse battery")
+            let created = try await home.createToken("correct horse battery", "--read-only")
+            #expect(created.contains("token phpat-"), "\(created)")
+            let wrong = try await home.createToken("wrong")
+            #expect(wrong.contains("the password is wrong"), "\(wrong)")
+            let list = try await home.npm("token", "list")
+            #expect(list.contains("Read only token") && list.contains("Publish token"), "\(list)")
+            let tokens = try #require(
+                try JSONSerialization.jsonObject(
+                    with: Data(try await home.npm("token", "list", "--json").utf8))
+                    as? [[String: Any]])
+            #expect(tokens.count == 2)
+            let reading = tokens.first { $0["readonly"] as? Bool == true }
+            let key = try #require(reading?["key"] as? String)
+            #expect(try await home.npm("token", "revoke", key).contains("Removed 1 token"))
+            let left = try await home.npm("token", "list")
+            #expect(!left.contains("Read only token"), "\(left)")
+            let deploy = try await site.site.createDeployToken(
+                site.project, scopes: ["read_package_registry"])
+            let refused = try await site.home(token: deploy.password).refusal("token", "list")
+            #expect(refused.contains("only a user has tokens"), "\(refused)")
         }
     }
 
@@ -215,25 +281,6 @@ import Testing
                 environment: home.environment, folder: consumer)
             #expect(
                 try await home.npm("dist-tag", "ls", "@acme/yarned").contains("stable: 1.0.0"))
-        }
-    }
-
-    @Test(.needs(.bun, .npm)) func bunPublishesAndInstalls() async throws {
-        try await NPMSite.run { site in
-            let home = try site.home()
-            let place = try home.package("@acme/bunned", "1.0.0")
-            try home.configure(place)
-            try await Program.bun.run(
-                ["publish", "--registry", home.registry], environment: home.environment,
-                folder: place)
-            let consumer = try home.project()
-            try home.configure(consumer)
-            try await Program.bun.run(
-                ["add", "@acme/bunned"], environment: home.environment, folder: consumer)
-            let said = try await Program("node", package: "nodejs").run(
-                ["-p", "require('@acme/bunned')"], environment: home.environment,
-                folder: consumer)
-            #expect(said == "@acme/bunned@1.0.0")
         }
     }
 

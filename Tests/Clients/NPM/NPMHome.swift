@@ -101,6 +101,38 @@ struct NPMHome: Sendable {
             environment: environment, folder: folder.path("."))
     }
 
+    /// Logs in as somebody with a browser does: npm says where, and the form of that page is sent, on
+    /// `attempts` in turn. Gives what npm wrote.
+    func logInOnPage(_ username: String, _ attempts: String...) async throws -> String {
+        let npm = try Program.npm.start(
+            ["login", "--auth-type=web", "--browser=false"], environment: environment,
+            folder: folder.path("."))
+        let page = try await npm.firstLine(containing: "/-/v1/login/")
+            .trimmingCharacters(in: .whitespaces)
+        let form = try await Program.curl.run(["--silent", "--show-error", page])
+        #expect(form.contains("<form method=\"post\">"), "\(form)")
+        #expect(form.contains(registry.dropLast()), "\(form)")
+        for (number, password) in attempts.enumerated() {
+            let answer = try await Program.curl.run([
+                "--silent", "--show-error", "--data-urlencode", "username=\(username)",
+                "--data-urlencode", "password=\(password)", page,
+            ])
+            let isLast = number == attempts.count - 1
+            #expect(answer.contains("You are logged in") == isLast, "\(answer)")
+        }
+        let ending = try await npm.ending(withinSeconds: Program.limitSeconds)
+        #expect(ending.status == 0, "\(npm.output)")
+        return npm.output
+    }
+
+    /// Answers the questions of `npm token create` on a terminal.
+    func createToken(_ password: String, _ flags: String...) async throws -> String {
+        try await Program.python.run(
+            ["-c", Self.terminal, "", password, Program.npm.path ?? "npm", "token", "create"]
+                + flags,
+            environment: environment, folder: folder.path("."))
+    }
+
     /// Runs a program on a terminal of its own, and answers its two questions.
     private static let terminal = """
         import os, pty, sys
@@ -108,7 +140,9 @@ struct NPMHome: Sendable {
         child, terminal = pty.fork()
         if child == 0:
             os.execvp(command[0], command)
-        output, answers = b'', [(b'Username:', username), (b'Password:', password)]
+        output, answers = b'', [(b'assword:', password)]
+        if username:
+            answers.insert(0, (b'Username:', username))
         while True:
             try:
                 piece = os.read(terminal, 4096)

