@@ -11,11 +11,16 @@ struct CollectorBench {
     let clock: ManualClock
 
     /// Runs `body` on a fresh database and folder, at a moment that the test decides.
+    ///
+    /// - Parameter formats: those whose files may be replaced.
     static func run(
-        on kind: DatabaseKind, inMemory: Bool = false, _ body: (CollectorBench) async throws -> Void
+        on kind: DatabaseKind, replacing formats: [FormatID] = [], inMemory: Bool = false,
+        _ body: (CollectorBench) async throws -> Void
     ) async throws {
         let clock = ManualClock()
-        try await StoredScopes.run(on: kind, clock: clock, inMemory: inMemory) { scopes in
+        try await StoredScopes.run(
+            on: kind, replacing: formats, clock: clock, inMemory: inMemory
+        ) { scopes in
             try await body(CollectorBench(scopes: scopes, clock: clock))
         }
     }
@@ -23,9 +28,11 @@ struct CollectorBench {
     var metadata: any MetadataStore { scopes.replicas[0].metadata }
 
     func package(
-        _ name: String = "api", replica: Int = 0, metadata: (any MetadataStore)? = nil
+        _ name: String = "api", replica: Int = 0, format: FormatID = Self.format,
+        project: NamespaceRecord? = nil, metadata: (any MetadataStore)? = nil
     ) throws(RegistryError) -> HostedPackage {
-        try scopes.package(name, format: Self.format, replica: replica, metadata: metadata)
+        try scopes.package(
+            name, format: format, replica: replica, project: project, metadata: metadata)
     }
 
     func collector(
@@ -53,7 +60,7 @@ struct CollectorBench {
     }
 
     static func digest(_ text: String) -> Digest {
-        InMemoryBlobs.digests(of: Array(text.utf8)).sha256
+        InMemoryBlobs.digests(of: Array(text.utf8), []).sha256
     }
 
     @discardableResult

@@ -10,7 +10,9 @@ import Testing
     @Test("the estimate is what a run frees", arguments: DatabaseKind.allCases)
     func estimates(kind: DatabaseKind) async throws {
         var generator = SeededGenerator.announced("CollectorEstimateTests, \(kind)")
-        try await CollectorBench.run(on: kind, inMemory: true) { bench in
+        try await CollectorBench.run(
+            on: kind, replacing: [ModelClient.releaseFormat], inMemory: true
+        ) { bench in
             var clients: [ModelClient] = []
             for number in 0..<3 {
                 clients.append(

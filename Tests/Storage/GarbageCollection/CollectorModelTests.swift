@@ -43,7 +43,9 @@ import Testing
         _ seed: UInt64, _ operationCount: Int, on kind: DatabaseKind
     ) async throws {
         do {
-            try await CollectorBench.run(on: kind, inMemory: true) { bench in
+            try await CollectorBench.run(
+                on: kind, replacing: [ModelClient.releaseFormat], inMemory: true
+            ) { bench in
                 var schedule = try ModelSchedule(bench: bench, seed: seed)
                 while schedule.operationCount < operationCount { try await schedule.round() }
                 try await schedule.finish()
@@ -59,11 +61,20 @@ import Testing
 private struct ModelSchedule {
     private static let clientCount = 3
 
+    /// What projects and groups set as their periods: mostly a week, as without a word of theirs.
+    private static let periods: [KeepingPeriod?] = [
+        nil, nil, nil, KeepingPeriod.none, KeepingPeriod(days: 1), KeepingPeriod(days: 3),
+        KeepingPeriod(days: 14), .never,
+    ]
+
     let bench: CollectorBench
     let seed: UInt64
     var generator: SeededGenerator
     var clients: [ModelClient]
     var operationCount = 0
+    /// The periods that the group and the project set.
+    var groupSettings = NamespaceSettings()
+    var projectSettings = NamespaceSettings()
 
     init(bench: CollectorBench, seed: UInt64) throws {
         self.bench = bench
@@ -104,10 +115,10 @@ private struct ModelSchedule {
                 if let (index, client) = done { clients[index] = client }
             }
         }
-        switch Int.random(in: 0..<10, using: &generator) {
-        case 0: try await collectAll()
-        case 1...3: for client in clients { try await client.checkEverything(seed) }
-        default: break
+        switch Int.random(in: 0..<20, using: &generator) {
+        case 0...1: try await collectAll()
+        case 2: try await changePeriods()
+        default: for index in clients.indices { try await clients[index].checkSome(seed) }
         }
         let limit =
             Int.random(in: 0..<3, using: &generator) > 0
@@ -128,14 +139,53 @@ private struct ModelSchedule {
         operationCount += 1
     }
 
+    /// The project or its group sets other periods. Nothing is overdue then: what may be gone
+    /// already cannot become something that must stay.
+    private mutating func changePeriods() async throws {
+        try await collectAll()
+        let trash = Self.periods.randomElement(using: &generator) ?? nil
+        let untagged = Self.periods.randomElement(using: &generator) ?? nil
+        try await set(trash, untagged, onGroup: Bool.random(using: &generator))
+        operationCount += 1
+    }
+
+    private mutating func set(
+        _ trash: KeepingPeriod?, _ untagged: KeepingPeriod?, onGroup: Bool
+    ) async throws {
+        if onGroup {
+            (groupSettings.trashPeriod, groupSettings.untaggedPeriod) = (trash, untagged)
+        } else {
+            (projectSettings.trashPeriod, projectSettings.untaggedPeriod) = (trash, untagged)
+        }
+        try await bench.set(
+            { settings in
+                settings.trashPeriod = trash
+                settings.untaggedPeriod = untagged
+            }, onGroup: onGroup)
+        let id = bench.scopes.record.id
+        let found = try await bench.metadata.read { try $0.findNamespace(.id(id, .project)) }
+        guard let project = found else { return }
+        let periods = CollectionPeriods().completed(
+            by: projectSettings.completed(by: groupSettings))
+        // Or what the change concerns is looked at some time later, as others do their work.
+        let isLookedAt = Bool.random(using: &generator)
+        if isLookedAt { _ = try await bench.collector().runUntilIdle() }
+        for index in clients.indices {
+            try clients[index].adopt(project, periods, isLookedAt: isLookedAt)
+        }
+    }
+
     mutating func finish() async throws {
         for client in clients { try await client.checkEverything(seed) }
-        for index in clients.indices { try await clients[index].untagAll() }
+        // What is kept for ever now is not kept for ever then.
+        try await collectAll()
+        for isGroup in [false, true] { try await set(nil, nil, onGroup: isGroup) }
+        for index in clients.indices { try await clients[index].removeAll() }
         for _ in 0..<12 {
             bench.clock.advance(bySeconds: 4 * RegistryModel.week)
             try await collectAll()
         }
-        #expect(clients.allSatisfy { $0.model.live.isEmpty }, "PACKHOUSE_GC_SEED=\(seed)")
+        #expect(clients.allSatisfy { $0.model.isEmpty }, "PACKHOUSE_GC_SEED=\(seed)")
         #expect(
             try await bench.storedDigests() == [],
             "what nobody names goes: PACKHOUSE_GC_SEED=\(seed)")

@@ -22,10 +22,12 @@ public struct StoredScopes: Sendable {
 
     /// A package of the project, as the replica of this number sees it.
     ///
-    /// - Parameter metadata: a wrapping of the replica's store to use instead of it.
+    /// - Parameters:
+    ///   - project: the project's row as a request finds it, where its settings were changed.
+    ///   - metadata: a wrapping of the replica's store to use instead of it.
     public func package(
         _ name: String, format: FormatID, role: Role = .owner, replica: Int = 0,
-        metadata: (any MetadataStore)? = nil
+        project: NamespaceRecord? = nil, metadata: (any MetadataStore)? = nil
     ) throws(RegistryError) -> HostedPackage {
         var services = replicas[replica]
         if let metadata {
@@ -34,7 +36,7 @@ public struct StoredScopes: Sendable {
         }
         let someone = UserPrincipal(id: 1, username: "zoe", isAdmin: false, scopes: nil)
         return try HostedProject(
-            project: record, remainder: name.split(separator: "/").map(String.init),
+            project: project ?? record, remainder: name.split(separator: "/").map(String.init),
             actor: Actor(
                 principal: .user(someone), requestID: actor.requestID,
                 remoteAddress: actor.remoteAddress),
