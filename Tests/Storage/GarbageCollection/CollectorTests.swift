@@ -47,6 +47,29 @@ import Testing
         }
     }
 
+    @Test(
+        "a blob under a lease stays, whatever asks for a look at it",
+        arguments: DatabaseKind.allCases)
+    func leases(kind: DatabaseKind) async throws {
+        try await CollectorBench.run(on: kind) { bench in
+            let digest = CollectorBench.digest("layer")
+            try await bench.upload("layer")
+            bench.clock.advance(bySeconds: Self.day / 2)
+            try await bench.upload("layer", to: bench.package("base"))
+            let end = bench.clock.now().advanced(bySeconds: Self.day)
+            // One of two leases has ended.
+            for seconds in [Self.day / 2, Self.day / 2 - 1] {
+                bench.clock.advance(bySeconds: seconds)
+                let now = bench.clock.now()
+                let outcome = try await bench.metadata.write { tx in
+                    try tx.collectBlobs([digest], at: now)
+                }
+                #expect(outcome[digest] == .postponed(until: end))
+                #expect(try await bench.served("layer", from: bench.package("base")) == "layer")
+            }
+        }
+    }
+
     @Test("a mount keeps a blob that its source gives up", arguments: DatabaseKind.allCases)
     func mountWhileCollecting(kind: DatabaseKind) async throws {
         try await CollectorBench.run(on: kind) { bench in

@@ -4,12 +4,11 @@ import Registry
 import TestSupport
 import Testing
 
-/// Somebody asks for a review while the collector is at the very same one: it has looked, and whether
-/// somebody asked for a later look it has asked as well, and it is about to write down that it is
-/// done. The new wish must stay.
+/// Somebody asks for a review while the collector is at the very same one. The new wish must stay: what
+/// it is about has its whole time, and is looked at again.
 ///
-/// On SQLite nobody writes meanwhile; there, `SQLMetadataStoreTests` has the same between two
-/// transactions.
+/// In the middle of a transaction that can only be on Postgres; on SQLite nobody writes meanwhile. That
+/// a store keeps the new wish is tested on both, in `SQLMetadataStoreTests`.
 @Suite struct CollectorWishTests {
     private static let day: Int64 = 86_400
     private static let finishing = "DELETE FROM reviews"
@@ -55,6 +54,40 @@ import Testing
             _ = try await bench.collector().runUntilIdle()
             #expect(try await bench.storedDigests() == [])
             #expect(try await bench.summary().reviewCount == 0)
+        }
+    }
+
+    @Test(
+        "a blob that loses its last name before the collector looks has its day",
+        arguments: DatabaseKind.allCases)
+    func nameLostBeforeTheLook(kind: DatabaseKind) async throws {
+        try await CollectorBench.run(on: kind) { bench in
+            try await bench.upload("layer")
+            try await bench.publish("m1", layers: ["layer"])
+            bench.clock.advance(bySeconds: 7 * Self.day)
+            let other = SendableBox<Result<CollectionOutcome, any Error>?>(nil)
+            var store = SteppedStore(bench.metadata)
+            store.beforeWrite = { number in
+                // The review of the blob is claimed.
+                guard number == 2 else { return }
+                do {
+                    let outcome = try await bench.collector(replica: 1).runPass()
+                    other.withValue { $0 = .success(outcome) }
+                } catch {
+                    other.withValue { $0 = .failure(error) }
+                }
+            }
+            let outcome = try await bench.collector(metadata: store) {
+                $0.reviewBatchCount = 1
+            }.runPass()
+            #expect(try other.withValue { $0 }?.get().collectedVersionCount == 1)
+            #expect(outcome.keptCount == 1 && outcome.collectedBlobCount == 0)
+            bench.clock.advance(bySeconds: Self.day - 1)
+            _ = try await bench.collector().runUntilIdle()
+            #expect(try await bench.storedDigests().count == 2)
+            bench.clock.advance(bySeconds: 1)
+            _ = try await bench.collector().runUntilIdle()
+            #expect(try await bench.storedDigests() == [])
         }
     }
 
