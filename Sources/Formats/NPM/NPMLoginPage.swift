@@ -19,8 +19,8 @@ struct NPMLoginPage: Sendable {
     func form(
         _ login: PageLoginRequest, username: String = "", refusal: RegistryError? = nil
     ) -> FormatResponse {
-        var text = "<p>Somebody at the network address <b>\(Self.escape(login.address))</b> "
-        text += "began to log in with npm to <b>\(Self.escape(registry))</b> "
+        var text = "<p>Somebody at the network address <b>\(HTMLText.escape(login.address))</b> "
+        text += "began to log in with npm to <b>\(HTMLText.escape(registry))</b> "
         text += "at \(Self.time(login.beganAt)).</p>"
         if !login.isFromHere {
             text += "<p class=\"warning\">That is another address than yours.</p>"
@@ -33,7 +33,7 @@ struct NPMLoginPage: Sendable {
             text += "<p class=\"warning\" role=\"alert\">\(Self.words(of: refusal))</p>"
         }
         text += "<form method=\"post\"><label>User name <input name=\"username\" "
-        text += "value=\"\(Self.escape(username))\" autocomplete=\"username\" "
+        text += "value=\"\(HTMLText.escape(username))\" autocomplete=\"username\" "
         text += "autocapitalize=\"none\" required autofocus></label>"
         text += "<label>Password <input name=\"password\" type=\"password\" "
         text += "autocomplete=\"current-password\" required></label>"
@@ -51,7 +51,7 @@ struct NPMLoginPage: Sendable {
     func success(_ username: String) -> FormatResponse {
         page(
             "Logged in",
-            "<p>You are logged in as <b>\(Self.escape(username))</b>. Close this page and go back "
+            "<p>You are logged in as <b>\(HTMLText.escape(username))</b>. Close this page and go back "
                 + "to where npm waits: it goes on in a moment.</p>", .ok)
     }
 
@@ -60,7 +60,7 @@ struct NPMLoginPage: Sendable {
         var response = page(
             "Not logged in",
             "<p class=\"warning\" role=\"alert\">\(Self.words(of: failure))</p>"
-                + "<p>To begin again: <code>npm login --registry=\(Self.escape(registry))/</code>"
+                + "<p>To begin again: <code>npm login --registry=\(HTMLText.escape(registry))/</code>"
                 + "</p>",
             failure.code == .unauthenticated ? .forbidden : failure.status)
         for field in failure.headers { response.headers[field.name] = field.value }
@@ -107,28 +107,12 @@ struct NPMLoginPage: Sendable {
 
     /// A sentence.
     private static func words(of failure: RegistryError) -> String {
-        escape(failure.message.prefix(1).uppercased() + failure.message.dropFirst() + ".")
+        HTMLText.escape(failure.message.prefix(1).uppercased() + failure.message.dropFirst() + ".")
     }
 
     /// `18:04 UTC`
     private static func time(_ moment: Timestamp) -> String {
         moment.iso8601.dropFirst(11).prefix(5) + " UTC"
-    }
-
-    /// Text as it stands in a page, in an attribute as well.
-    static func escape(_ text: String) -> String {
-        var escaped = ""
-        for character in text.unicodeScalars {
-            switch character {
-            case "&": escaped += "&amp;"
-            case "<": escaped += "&lt;"
-            case ">": escaped += "&gt;"
-            case "\"": escaped += "&quot;"
-            case "'": escaped += "&#39;"
-            default: escaped.unicodeScalars.append(character)
-            }
-        }
-        return escaped
     }
 }
 

@@ -1,4 +1,5 @@
 import Crypto
+import FormatKit
 import Foundation
 import GatewayServer
 import HTTPTypes
@@ -280,7 +281,7 @@ import Testing
 
     @Test func whatAnybodyWritesIsText() async throws {
         #expect(
-            NPMLoginPage.escape(#"<b a="1" c='2'>&</b>"#)
+            HTMLText.escape(#"<b a="1" c='2'>&</b>"#)
                 == "&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;&lt;/b&gt;")
         try await NPMBench.withUser { bench in
             let login = try await begin(bench.test)
